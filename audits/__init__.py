@@ -1,0 +1,38 @@
+"""The audits. `AnyAudit` is the registry, the configuration schema and the command line's list at once."""
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from audits.base import AuditConfig
+from audits.benchmarks.benchmark_contract import BenchmarkContractConfig
+from audits.contamination.exact_match import ExactMatchConfig
+from audits.contamination.near_duplicate import NearDuplicateConfig
+from audits.contamination.ngram_overlap import NgramOverlapConfig
+from audits.contamination.semantic_overlap import SemanticOverlapConfig
+from audits.corruption.broken_records import BrokenRecordsConfig
+from audits.corruption.encoding_damage import EncodingDamageConfig
+from audits.corruption.repetition import RepetitionConfig
+from audits.drift.domain_drift import DomainDriftConfig
+from audits.drift.language_drift import LanguageDriftConfig
+from audits.drift.token_drift import TokenDriftConfig
+
+AnyAudit = Annotated[
+    ExactMatchConfig
+    | NgramOverlapConfig
+    | NearDuplicateConfig
+    | SemanticOverlapConfig
+    | DomainDriftConfig
+    | LanguageDriftConfig
+    | TokenDriftConfig
+    | EncodingDamageConfig
+    | RepetitionConfig
+    | BrokenRecordsConfig
+    | BenchmarkContractConfig,
+    Field(discriminator="kind"),
+]
+
+
+def audit_kinds() -> dict[str, type[AuditConfig]]:
+    """Return the configuration class of every audit by its kind, in the order of the list above."""
+    return {config.model_fields["kind"].default: config for config in get_args(get_args(AnyAudit)[0])}

@@ -1,0 +1,96 @@
+"""What every audit is: a frozen configuration, an immutable `Audit` built from it, and a mergeable state.
+
+A nightly run builds each audit once, gives every shard a fresh state, lets `scan` look at each batch once,
+merges the states of all shards in whatever order they finish, and reads the result with `summary`:
+
+    audit = NgramOverlapConfig(n=8).build(resources)
+    state = audit.new_state()
+    for batch in batches:
+        audit.scan(state, TextBatch(batch))
+    state.merge(state_of_another_shard)
+    summary = audit.summary(state, reference=None)
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from audits.batch import TextBatch
+from audits.findings import Summary
+from connectors.ledger import ShardReport
+
+
+class MergeableState(Protocol):
+    """What one audit knows of the documents it has seen; picklable, and small whatever the corpus size."""
+
+    def merge(self, other: Self) -> None:
+        """Take over what `other` knows. Any order and any cut of the stream must end in equal summaries."""
+
+
+StateT = TypeVar("StateT", bound=MergeableState)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What audits may be built from: one table in `EVAL_ITEM_SCHEMA` with the items of all test sets."""
+
+    eval_items: pa.Table
+
+
+class AuditConfig(BaseModel):
+    """Base of every audit's options; a subclass adds `kind: Literal["..."]` and its own fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Name of this audit in findings; two audits of one kind need two names."""
+        return self.name or self.kind
+
+    def build(self, resources: Resources) -> "Audit[Any]":
+        """Make the audit, with whatever indexes it needs.
+
+        Raises:
+            AuditError: a model, tokenizer or resource that the options name cannot be used.
+        """
+        raise NotImplementedError
+
+
+class Audit(ABC, Generic[StateT]):
+    """One audit, ready to scan. Immutable and picklable: workers receive a copy, states come back."""
+
+    label: str
+
+    @abstractmethod
+    def new_state(self) -> StateT:
+        """Return the state of an empty corpus."""
+
+    @abstractmethod
+    def scan(self, state: StateT, batch: TextBatch) -> None:
+        """Add one batch of documents to `state`."""
+
+    def close_shard(self, state: StateT, report: ShardReport) -> None:  # noqa: B027
+        """Add the ledger of a shard whose last batch was scanned. Most audits need not care."""
+
+    @abstractmethod
+    def summary(self, state: StateT, reference: StateT | None = None) -> Summary:
+        """Judge `state`, against the baseline's `reference` where there is one."""
+
+    def digests(self) -> Mapping[str, str]:
+        """Return what must be equal for two profiles of this audit to be comparable (tokenizer, ...)."""
+        return {}
+
+    def to_profile(self, state: StateT) -> dict[str, pa.Table]:
+        """Return the part of `state` that a later run may use as its baseline; empty if there is none."""
+        return {}
+
+    def from_profile(self, tables: dict[str, pa.Table]) -> StateT:
+        """Rebuild a state from `to_profile`; only its comparable part needs to survive."""
+        raise NotImplementedError(f"{self.label} keeps no profile")

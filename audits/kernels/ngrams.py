@@ -1,0 +1,167 @@
+"""Finding known word n-grams in a batch (numba over prefix hashes), with a plain twin.
+
+Hashing and probing are separate loops: together they run four times slower, because the probe's cache
+misses stop the processor from hashing ahead.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from audits.kernels.words import BASE, Words
+
+
+@dataclass(frozen=True)
+class GramTable:
+    """A set of n-gram hashes that answers "which one is this" in one or two memory accesses.
+
+    `slots` is an open-addressing table of indices into `keys` (int32, -1 is free, size a power of two at
+    most half full); `sieve` is a bitmap with 16 bits a key that turns most other n-grams away from the
+    cache.
+    """
+
+    keys: NDArray[np.uint64]
+    slots: NDArray[np.int32]
+    sieve: NDArray[np.uint8]
+
+
+@njit(cache=True, nogil=True)
+def _fill(keys, slots, sieve, shift):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(slots) - 1)
+    for index in range(len(keys)):
+        key = keys[index]
+        slot = key & mask
+        while slots[slot] >= 0:
+            slot = (slot + np.uint64(1)) & mask
+        slots[slot] = index
+        bit = key >> shift
+        sieve[bit >> np.uint64(3)] |= np.uint8(1) << np.uint8(bit & np.uint64(7))
+
+
+@njit(cache=True, nogil=True)
+def _sift(prefix, doc_offsets, n, power, sieve, shift, positions, docs, hashes):  # type: ignore[no-untyped-def]
+    count = np.int64(0)
+    for doc in range(len(doc_offsets) - 1):
+        for word in range(doc_offsets[doc], doc_offsets[doc + 1] - n + 1):
+            key = prefix[word + doc + n] - prefix[word + doc] * power
+            bit = key >> shift
+            positions[count] = word
+            docs[count] = doc
+            hashes[count] = key
+            # Without a branch: a mispredicted one costs more than writing an entry that the next overwrites.
+            count += np.int64((sieve[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & np.uint8(1))
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _probe(hashes, keys, slots, found):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(slots) - 1)
+    for index in range(len(hashes)):
+        key = hashes[index]
+        slot = key & mask
+        found[index] = -1
+        while slots[slot] >= 0:
+            if keys[slots[slot]] == key:
+                found[index] = slots[slot]
+                break
+            slot = (slot + np.uint64(1)) & mask
+
+
+def _shift(sieve: NDArray[np.uint8]) -> np.uint64:
+    return np.uint64(64 - (len(sieve) * 8).bit_length() + 1)
+
+
+def build_table(keys: NDArray[np.uint64]) -> GramTable:
+    """Return the table of distinct hashes `keys` (uint64, shape (k,))."""
+    size = max(16, 1 << (2 * len(keys)).bit_length())
+    slots = np.full(size, -1, dtype=np.int32)
+    sieve = np.zeros(size, dtype=np.uint8)
+    _fill(keys, slots, sieve, _shift(sieve))
+    return GramTable(keys, slots, sieve)
+
+
+def gram_hashes(words: Words, n: int) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return (hash, document, first word) of every n-gram of a batch, in order; for building indexes."""
+    power = np.uint64(pow(int(BASE), n, 1 << 64))
+    starts = [
+        np.arange(first, last - n + 1, dtype=np.int64)
+        for first, last in zip(words.doc_offsets[:-1], words.doc_offsets[1:], strict=True)
+    ]
+    docs = np.repeat(np.arange(len(starts), dtype=np.int64), [len(s) for s in starts])
+    positions = np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
+    hashes = words.prefix[positions + docs + n] - words.prefix[positions + docs] * power
+    return hashes, docs, positions
+
+
+def find_grams(
+    words: Words, n: int, table: GramTable
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Return (document, first word, index into `table.keys`) of every n-gram that the table knows.
+
+    Positions count words of the batch; the three arrays have one entry a hit, in text order.
+    """
+    capacity = len(words.hashes) + 1
+    positions = np.empty(capacity, dtype=np.int64)
+    docs = np.empty(capacity, dtype=np.int64)
+    hashes = np.empty(capacity, dtype=np.uint64)
+    power = np.uint64(pow(int(BASE), n, 1 << 64))
+    sifted = int(
+        _sift(
+            words.prefix, words.doc_offsets, n, power, table.sieve, _shift(table.sieve), positions, docs, hashes
+        )
+    )
+    found = np.empty(sifted, dtype=np.int32)
+    _probe(hashes[:sifted], table.keys, table.slots, found)
+    hit = found >= 0
+    return docs[:sifted][hit], positions[:sifted][hit], found[hit]
+
+
+def find_grams_plain(texts: list[list[str]], n: int, known: set[tuple[str, ...]]) -> list[tuple[int, int]]:
+    """Return (document, first word counted in the document) of every known n-gram; the kernel's twin."""
+    return [
+        (doc, at)
+        for doc, words in enumerate(texts)
+        for at in range(len(words) - n + 1)
+        if tuple(words[at : at + n]) in known
+    ]
+
+
+@njit(cache=True, nogil=True)
+def cover_clusters(docs, parts, doc_words, part_words, part_sizes, n, slack):  # type: ignore[no-untyped-def]
+    """Group n-gram hits of one document and one part of a test item, and measure what they cover.
+
+    The hits (four int64 arrays of equal length) are sorted by document, part and word of the document. Hits
+    further apart than the part's length plus `slack` words belong to different clusters. Returns an int64
+    array of shape (clusters, 7): document, part, first and last-plus-one word of the document, first and
+    last-plus-one word of the part, and how many of the part's words lie inside a matched n-gram.
+    """
+    stamps = np.zeros(part_sizes.max() + 1, dtype=np.int64)
+    out = np.empty((len(docs), 7), dtype=np.int64)
+    clusters = np.int64(0)
+    first = np.int64(0)
+    for hit in range(len(docs)):
+        size = part_sizes[parts[hit]]
+        last = (
+            hit + 1 == len(docs)
+            or docs[hit + 1] != docs[hit]
+            or parts[hit + 1] != parts[hit]
+            or doc_words[hit + 1] - doc_words[hit] > size + slack
+            or doc_words[hit + 1] - doc_words[first] > 2 * size + slack
+        )
+        if not last:
+            continue
+        covered = np.int64(0)
+        low, high = part_words[first], part_words[first] + n
+        for member in range(first, hit + 1):
+            start = part_words[member]
+            low, high = min(low, start), max(high, start + n)
+            for word in range(start, start + n):
+                if stamps[word] != clusters + 1:
+                    stamps[word] = clusters + 1
+                    covered += 1
+        out[clusters] = (docs[hit], parts[hit], doc_words[first], doc_words[hit] + n, low, high, covered)
+        clusters += 1
+        first = hit + 1
+    return out[:clusters]

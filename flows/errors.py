@@ -1,0 +1,16 @@
+"""Everything that can stop a run for reasons of its own.
+
+CorpusAuditError (connectors.errors)
+└── ConfigError               a configuration that cannot be used
+    └── ConfigNotFound        no file at the path given
+"""
+
+from connectors.errors import CorpusAuditError
+
+
+class ConfigError(CorpusAuditError):
+    """A configuration that cannot be used."""
+
+
+class ConfigNotFound(ConfigError):
+    """No file at the path given."""

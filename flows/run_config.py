@@ -1,0 +1,173 @@
+"""The configuration of a run: YAML in, frozen values out, every mistake named with its path."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from audits import AnyAudit, audit_kinds
+from connectors.config import CorpusSource, EvalSetSource
+from flows.errors import ConfigError, ConfigNotFound
+
+
+class EngineConfig(BaseModel):
+    """Where the work runs.
+
+    `workers` processes of dask.distributed on this machine (0: in this process, one shard after another), or
+    the Dask cluster at `scheduler`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: Annotated[int, Field(ge=0)] = Field(default_factory=lambda: min(4, os.cpu_count() or 1))
+    scheduler: str | None = None
+
+
+class RunConfig(BaseModel):
+    """One audit run. Paths are relative to the configuration file; URLs are used as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = "audit"
+    corpus: Annotated[list[CorpusSource], Field(min_length=1)]
+    eval_sets: list[EvalSetSource] = []
+    audits: Annotated[list[AnyAudit], Field(min_length=1)]
+    baseline: str | None = None
+    engine: EngineConfig = EngineConfig()
+    output: str = "runs"
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "RunConfig":
+        labels = [audit.label for audit in self.audits]
+        sets = [source.name for source in self.eval_sets]
+        for what, names in (("audits", labels), ("eval_sets", sets)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what}: the name {twice[0]!r} is used twice; give one of them another `name:`")
+        return self
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read and validate a configuration file, with its paths made absolute.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML mapping, or has a key or value that does not fit.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigNotFound(
+            f"No configuration at {path}", "Give the path of a YAML file, or write one with `corpus-audit init`"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", "It must be a UTF-8 text file") from error
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}", "Mend the line it names") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            f"{path} holds {'nothing' if raw is None else type(raw).__name__}, not a mapping of keys",
+            "Start from `corpus-audit init`",
+        )
+    return _validated(raw, path)
+
+
+def _validated(raw: dict[str, Any], path: Path) -> RunConfig:
+    try:
+        config = RunConfig.model_validate(raw)
+    except ValidationError as error:
+        problems = [_explain(dict(problem)) for problem in error.errors()]
+        raise ConfigError(
+            f"{path} does not fit: " + "; ".join(problems), "See docs/configuration.md for every key"
+        ) from error
+    return _absolute(config, path.resolve().parent)
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    place = ".".join(str(step) for step in problem["loc"]) or "top level"
+    kind, given = problem["type"], str(problem["loc"][-1]) if problem["loc"] else ""
+    if kind == "extra_forbidden":
+        return f"unknown key `{place}`{_nearest(given, _known_keys(problem['loc']))}"
+    if kind == "union_tag_invalid":
+        tag = str(problem["ctx"]["tag"])
+        kinds = list(audit_kinds())
+        return f"`{place}.kind`: unknown audit {tag!r}{_nearest(tag, kinds)}; known: {', '.join(kinds)}"
+    if kind == "union_tag_not_found":
+        return f"`{place}`: every audit needs a `kind:`; known: {', '.join(audit_kinds())}"
+    if kind == "missing":
+        return f"missing key `{place}`"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"`{place}`: {message} (got {str(problem['input'])[:80]!r})"
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f", did you mean `{close[0]}`?" if close else f" (known: {', '.join(known)})"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are allowed where an unknown one stands."""
+    model: type[BaseModel] = RunConfig
+    for step in location[:-1]:
+        if isinstance(step, int):
+            continue
+        if step in audit_kinds():
+            return list(audit_kinds()[step].model_fields)
+        inner = _model_of(model.model_fields[step].annotation) if step in model.model_fields else None
+        if inner is None:
+            break
+        model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [_model_of(argument) for argument in get_args(annotation)]
+    return next((model for model in found if model is not None), None)
+
+
+def _absolute(config: RunConfig, folder: Path) -> RunConfig:
+    corpus = [source.model_copy(update={"path": _absolute_paths(source, folder)}) for source in config.corpus]
+    eval_sets = [source.model_copy(update={"path": _resolve(source.path, folder)}) for source in config.eval_sets]
+    audits = [
+        audit.model_copy(update={key: _resolve(getattr(audit, key), folder)})
+        if (key := _path_option(audit)) is not None
+        else audit
+        for audit in config.audits
+    ]
+    return config.model_copy(
+        update={
+            "corpus": corpus,
+            "eval_sets": eval_sets,
+            "audits": audits,
+            "baseline": _resolve(config.baseline, folder) if config.baseline else None,
+            "output": _resolve(config.output, folder),
+        }
+    )
+
+
+def _path_option(audit: AnyAudit) -> str | None:
+    """Return the option of an audit that names a file of the user's, where it has one and it is given."""
+    return next((key for key in ("tokenizer", "model") if getattr(audit, key, None) is not None), None)
+
+
+def _absolute_paths(source: CorpusSource, folder: Path) -> str | list[str]:
+    if source.format == "datasets" and not _exists(source.path, folder):
+        # The name of a hub dataset, which is no path.
+        return source.path
+    if isinstance(source.path, list):
+        return [_resolve(path, folder) for path in source.path]
+    return _resolve(source.path, folder)
+
+
+def _exists(path: str | list[str], folder: Path) -> bool:
+    return isinstance(path, str) and (folder / path).exists()
+
+
+def _resolve(path: str, folder: Path) -> str:
+    return path if "://" in path else str(Path(os.path.normpath(folder / Path(path).expanduser())))
