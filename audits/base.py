@@ -76,7 +76,7 @@ class Audit(ABC, Generic[StateT]):
     def scan(self, state: StateT, batch: TextBatch) -> None:
         """Add one batch of documents to `state`."""
 
-    def close_shard(self, state: StateT, report: ShardReport) -> None:  # noqa: B027
+    def close_shard(self, state: StateT, report: ShardReport) -> None:
         """Add the ledger of a shard whose last batch was scanned. Most audits need not care."""
 
     @abstractmethod

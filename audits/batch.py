@@ -85,11 +85,11 @@ class TextBatch:
         """Identified language of each document, a code of `audits.languages`."""
         return identify_languages(self.texts)
 
-    def place(self, doc: int, byte_start: int | None = None, byte_end: int | None = None, excerpt: str = "") -> Evidence:
+    def place(
+        self, doc: int, byte_start: int | None = None, byte_end: int | None = None, excerpt: str = ""
+    ) -> Evidence:
         """Return where document `doc` of this batch stands, with bytes counted from its own start."""
-        return Evidence(
-            self.doc_ids[doc], self.shards[doc], int(self.rows[doc]), byte_start, byte_end, excerpt
-        )
+        return Evidence(self.doc_ids[doc], self.shards[doc], int(self.rows[doc]), byte_start, byte_end, excerpt)
 
     def _strings(self, name: str) -> list[str]:
         strings: list[str] = self.documents.column(name).to_pylist()

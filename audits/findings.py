@@ -64,7 +64,7 @@ class Finding:
     @property
     def finding_id(self) -> str:
         """Identifier that stays the same from night to night for the same check of the same subject."""
-        return xxhash.xxh3_64_hexdigest("\x1f".join((self.audit, self.subject, self.metric)))
+        return xxhash.xxh3_64_hexdigest("\x1f".join((self.audit, self.subject, self.metric)).encode())
 
 
 @dataclass(frozen=True)

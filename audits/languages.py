@@ -15,8 +15,8 @@ MIN_TOP_SHARE = 80
 
 _WINDOW = 700
 # CLD2 raises on NUL, C1 controls and surrogates; none of them says anything about the language.
-_UNSPEAKABLE = {c: None for c in (*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0))}
-_UNSPEAKABLE |= {c: None for c in (*range(0xD800, 0xE000), *range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF)}
+_UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)))
+_UNSPEAKABLE |= dict.fromkeys((*range(55296, 57344), *range(64976, 65008), 65534, 65535))
 # CLD2's names for what others call by another code.
 _ALIASES = {"iw": "he", "zh-Hant": "zh", "jw": "jv", "nb": "no", "nn": "no", "in": "id", "mo": "ro"}
 

@@ -1,7 +1,18 @@
-"""Statistics that several audits use; every interval counts documents, because words of one text are not
-independent (token-level tests gave 71 % false alarms on bursty tokens in simulation)."""
+"""Statistics that several audits use.
 
-from scipy.stats import binomtest
+Every interval counts documents, because the words of one text are not independent: in simulation a
+token-level test of bursty tokens gave 71 % false alarms at 1 %, the document-level one 0.7 %.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, false_discovery_control, norm
+
+Z95 = float(norm.ppf(0.975))
+"""Standard errors on either side of a 95 % interval."""
 
 
 def share_interval(hits: int, total: int) -> tuple[float, float]:
@@ -15,3 +26,115 @@ def share_interval(hits: int, total: int) -> tuple[float, float]:
         return 0.0, 1.0
     interval = binomtest(hits, total).proportion_ci(confidence_level=0.95, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class RatioSums:
+    """The sums over documents that a ratio Σy/Σn and its variance need; all of them add up across shards.
+
+    `docs` documents; `y` events and `n` units of each document, summed plainly, squared and multiplied.
+    """
+
+    docs: int
+    y: int
+    n: int
+    yy: int
+    yn: int
+    nn: int
+
+    @property
+    def ratio(self) -> float:
+        """Σy / Σn, 0 without units."""
+        return self.y / self.n if self.n else 0.0
+
+    @property
+    def variance(self) -> float:
+        """Variance of the ratio, documents as clusters.
+
+        D/(D−1) · Σ(y_d − r·n_d)² / (Σn_d)², the linearised ratio estimator (Cochran 1977, 6.3).
+        """
+        if self.docs < 2 or not self.n:
+            return math.inf
+        ratio = self.ratio
+        residuals = self.yy - 2 * ratio * self.yn + ratio * ratio * self.nn
+        return self.docs / (self.docs - 1) * max(0.0, residuals) / self.n**2
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a ratio moved from a reference to now.
+
+    `delta` is the difference with its 95 % interval `low` to `high`; `factor` the quotient with
+    `factor_low` to `factor_high` (infinite where the reference has none); `p` the two-sided p-value of no
+    change.
+    """
+
+    delta: float
+    low: float
+    high: float
+    factor: float
+    factor_low: float
+    factor_high: float
+    p: float
+
+
+def compare_ratios(now: RatioSums, reference: RatioSums) -> Change:
+    """Compare two ratios of independent sets of documents.
+
+    The difference is tested by its normal deviate; the quotient's interval is that of the difference of
+    logarithms, Var(ln r) ≈ Var(r)/r² (delta method).
+    """
+    delta = now.ratio - reference.ratio
+    error = math.sqrt(now.variance + reference.variance)
+    p = float(2 * norm.sf(abs(delta) / error)) if 0 < error < math.inf else float(delta == 0 or error > 0)
+    factor = now.ratio / reference.ratio if reference.ratio else (math.inf if now.ratio else 1.0)
+    low, high = 0.0, math.inf
+    if now.ratio and reference.ratio and error < math.inf:
+        spread = Z95 * math.sqrt(now.variance / now.ratio**2 + reference.variance / reference.ratio**2)
+        low, high = factor * math.exp(-spread), factor * math.exp(spread)
+    return Change(delta, delta - Z95 * error, delta + Z95 * error, factor, low, high, p)
+
+
+def false_discovery_rates(p_values: list[float]) -> list[float]:
+    """Return the q-value of each p-value (Benjamini & Hochberg 1995)."""
+    if not p_values:
+        return []
+    rates: NDArray[np.float64] = false_discovery_control(np.clip(p_values, 0.0, 1.0), method="bh")
+    return [float(rate) for rate in rates]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one source adds to the change of a share, in share points; the three add up over sources."""
+
+    source: str
+    mix: float
+    within: float
+    interaction: float
+
+    @property
+    def total(self) -> float:
+        """The source's part of the change."""
+        return self.mix + self.within + self.interaction
+
+
+def attribute_change(now: dict[str, tuple[int, int]], reference: dict[str, tuple[int, int]]) -> list[Contribution]:
+    """Split the change of a share over sources (Kitagawa 1955), largest part first.
+
+    Both sides map a source to (events, units). With weight w (the source's share of units), share p inside
+    it and overall reference share S: mix (w' − w)(p − S), within w(p' − p), interaction (w' − w)(p' − p).
+    A source that one side lacks has no share of its own there, so all of its part is mix.
+    """
+    units_now, units_before = (sum(n for _, n in side.values()) for side in (now, reference))
+    if not units_now or not units_before:
+        return []
+    overall = sum(y for y, _ in reference.values()) / units_before
+    parts = []
+    for source in sorted(set(now) | set(reference)):
+        (y1, n1), (y0, n0) = now.get(source, (0, 0)), reference.get(source, (0, 0))
+        w1, w0 = n1 / units_now, n0 / units_before
+        p0 = y0 / n0 if n0 else (y1 / n1 if n1 else overall)
+        p1 = y1 / n1 if n1 else p0
+        mix, within, interaction = (w1 - w0) * (p0 - overall), w0 * (p1 - p0), (w1 - w0) * (p1 - p0)
+        parts.append(Contribution(source, mix, within, interaction))
+    return sorted(parts, key=lambda part: (-abs(part.total), part.source))

@@ -1,6 +1,6 @@
 """Where text comes from, as users write it down."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -8,6 +8,8 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 """A longer record is quarantined unread: one endless line must not take the worker's memory."""
 
 Format = Literal["jsonl", "parquet", "text", "datasets"]
+
+_Name = Annotated[str, Field(min_length=1)]
 
 
 class DomainRule(BaseModel):
@@ -39,10 +41,10 @@ class CorpusSource(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | list[str]
+    path: _Name | Annotated[list[_Name], Field(min_length=1)]
     name: str | None = None
     format: Format | None = None
-    text: str | list[str] = "text"
+    text: _Name | Annotated[list[_Name], Field(min_length=1)] = "text"
     id: str | None = None
     domain: str | DomainRule | None = None
     url: str | None = None
@@ -69,7 +71,7 @@ class CorpusSource(BaseModel):
         if self.name:
             return self.name
         steps = [step for step in self.paths[0].rstrip("/").split("/") if not set("*?[") & set(step)]
-        return steps[-1].split(".")[0] if steps and steps[-1] else "corpus"
+        return steps[-1].lstrip(".").split(".")[0] or "corpus" if steps else "corpus"
 
     @property
     def url_field(self) -> str | None:
@@ -98,4 +100,4 @@ class EvalSetSource(BaseModel):
     passage: str | None = None
     id: str | None = None
     split: str | None = None
-    where: dict[str, Any] | None = None
+    where: dict[str, tuple[float, float] | bool | int | float | str | None] | None = None

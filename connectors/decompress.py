@@ -23,7 +23,19 @@ _PIECE = 16 * 1024
 
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bzip2": b"BZh", "xz": b"\xfd7zXZ"}
 _STEP = 1024 * 1024
-_BROKEN = (OSError, EOFError, zlib.error, zstd.ZstdError, lzma.LZMAError, igzip_lib.error, ValueError)
+_XZ_MEMORY = 256 * 1024 * 1024
+"""Bytes an .xz stream may ask for: `xz -9` needs 65 MiB, a hostile header up to 4 GiB."""
+
+# isal's stubs declare the exception class as an instance.
+_BROKEN: tuple[type[Exception], ...] = (  # type: ignore[assignment]
+    OSError,
+    EOFError,
+    zlib.error,
+    zstd.ZstdError,
+    lzma.LZMAError,
+    igzip_lib.error,
+    ValueError,
+)
 
 
 @dataclass
@@ -41,7 +53,7 @@ def decompressor(compression: str) -> Any:
         return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     if compression == "zstd":
         return zstd.ZstdDecompressor()
-    return bz2.BZ2Decompressor() if compression == "bzip2" else lzma.LZMADecompressor()
+    return bz2.BZ2Decompressor() if compression == "bzip2" else lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
 
 
 def read_stream(stream: IO[bytes], compression: str | None, account: StreamAccount) -> Iterator[bytes]:
@@ -70,9 +82,7 @@ def _members(stream: IO[bytes], compression: str, account: StreamAccount) -> Ite
         data = piece
         while data:
             if fresh and account.bytes_read and _is_padding(data, compression):
-                account.note = "zero padding or foreign bytes after the last compressed member"
-                account.bytes_read += len(data) + _drain(stream)
-                account.complete = True
+                _close_after_members(data, stream, account)
                 return
             fresh = False
             out = engine.decompress(data, _STEP)
@@ -99,8 +109,20 @@ def _is_padding(data: bytes, compression: str) -> bool:
     return not data.startswith(_MAGIC[compression][: len(data)])
 
 
-def _drain(stream: IO[bytes]) -> int:
-    total = 0
-    while piece := stream.read(_STEP):
-        total += len(piece)
-    return total
+def _close_after_members(data: bytes, stream: IO[bytes], account: StreamAccount) -> None:
+    """Account for what follows the last member that can be told.
+
+    Zeros are padding and cost nothing. Other bytes may be members whose first header is damaged, so they
+    count as unread and the stream as incomplete.
+    """
+    total, zeros = 0, True
+    while data:
+        total += len(data)
+        zeros = zeros and data.count(0) == len(data)
+        data = stream.read(_STEP)
+    account.complete = zeros
+    if zeros:
+        account.bytes_read += total
+        account.note = f"{total:,} bytes of zero padding after the last compressed member"
+    else:
+        account.note = f"{total:,} stored bytes after the last readable compressed member are none: not decoded"

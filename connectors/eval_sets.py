@@ -15,14 +15,24 @@ import pyarrow.parquet as pq
 
 from connectors.config import EvalSetSource
 from connectors.decompress import SUFFIXES, StreamAccount, read_stream
-from connectors.errors import EvalSetError, SourceNotFound
+from connectors.errors import EvalSetError, SourceNotFound, SourceUnreadable
 from connectors.fields import MISSING, lookup, name_of
 from connectors.hub import open_dataset
 from connectors.presets import PRESETS, Layout, Record, preset_named
 from connectors.schema import EVAL_ITEM_SCHEMA
 from connectors.shards import open_filesystem
 
-_FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv"}
+_FORMATS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "tsv",
+}
+
+
+_INDEX_DIGITS = 6
 
 
 def load_eval_set(source: EvalSetSource) -> pa.Table:
@@ -64,14 +74,21 @@ def _records(source: EvalSetSource) -> Iterator[Record]:
     kind = source.format or _FORMATS.get((suffixes[:-1] if compression else suffixes or [""])[-1])
     if kind is None:
         raise EvalSetError(
-            f"{source.path}: the suffix says no format that is known ({', '.join(_FORMATS)})", "Give `format:`"
+            f"{source.path}: the suffix says no format that is known ({', '.join(_FORMATS)})",
+            "Give `format:`",
         )
-    with filesystem.open(inner, "rb") as stream:
-        if kind == "parquet":
-            yield from _parquet_records(source, stream)
-            return
-        account = StreamAccount()
-        raw = b"".join(read_stream(stream, compression, account))
+    try:
+        with filesystem.open(inner, "rb") as stream:
+            if kind == "parquet":
+                yield from _parquet_records(source, stream)
+                return
+            account = StreamAccount()
+            raw = b"".join(read_stream(stream, compression, account))
+    except OSError as error:
+        raise SourceUnreadable(
+            f"{source.path} of test set {source.name} cannot be read: {error.strerror or error}",
+            "Give one file that may be read, or `format: datasets` for a folder of save_to_disk",
+        ) from error
     if not account.complete:
         raise EvalSetError(f"{source.path}: {account.note}", "Fetch the file again; a partial test set is no test set")
     yield from _parse(source, kind, raw)
@@ -80,7 +97,7 @@ def _records(source: EvalSetSource) -> Iterator[Record]:
 def _parquet_records(source: EvalSetSource, stream: Any) -> list[Record]:
     try:
         records: list[Record] = pq.read_table(stream).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise EvalSetError(f"{source.path} is no readable Parquet file: {error}", "Fetch it again") from error
     return records
 
@@ -91,7 +108,10 @@ def _parse(source: EvalSetSource, kind: str, raw: bytes) -> Iterator[Record]:
     except UnicodeDecodeError as error:
         raise EvalSetError(f"{source.path}: byte {error.start:,} is not UTF-8", "Re-encode the file") from error
     if kind in ("csv", "tsv"):
-        yield from csv.DictReader(io.StringIO(text), delimiter="," if kind == "csv" else "\t")
+        try:
+            yield from csv.DictReader(io.StringIO(text, newline=""), delimiter="," if kind == "csv" else "\t")
+        except csv.Error as error:
+            raise EvalSetError(f"{source.path} is no readable {kind}: {error}", "Give it as JSON lines") from error
     elif kind == "json" and text.lstrip()[:1] in ("[", "{"):
         yield from _json_records(source, text)
     else:
@@ -102,11 +122,16 @@ def _json_records(source: EvalSetSource, text: str) -> Iterator[Record]:
     """Yield the records of an array, of {"examples": [...]} (BIG-Bench Hard), or of JSON lines."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield from _json_lines(source, text)
         return
     if isinstance(document, dict):
         document = document.get("examples", document.get("data", [document]))
+    if not isinstance(document, list):
+        raise EvalSetError(
+            f"{source.path}: holds a {type(document).__name__}, expected a list of records",
+            "Give a list, or JSON lines",
+        )
     for row, record in enumerate(document):
         yield _object(source, row, record)
 
@@ -116,7 +141,9 @@ def _json_lines(source: EvalSetSource, text: str) -> Iterator[Record]:
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise EvalSetError(f"{source.path}, row {row}: {error}", "Mend this row; test sets are read whole") from error
+            raise EvalSetError(
+                f"{source.path}, row {row}: {error}", "Mend this row; test sets are read whole"
+            ) from error
         yield _object(source, row, record)
 
 
@@ -160,7 +187,7 @@ def _is_wanted(record: Record, source: EvalSetSource, layout: Layout) -> bool:
     for name, wanted in conditions.items():
         value = lookup(record, name)
         if isinstance(wanted, list | tuple):
-            if not isinstance(value, int | float) or not wanted[0] <= value <= wanted[1]:
+            if not isinstance(value, int | float) or not float(wanted[0]) <= value <= float(wanted[1]):
                 return False
         elif value != wanted:
             return False
@@ -171,7 +198,8 @@ def _item(source: EvalSetSource, layout: Layout, row: int, record: Record) -> di
     question = lookup(record, layout.question)
     if question is MISSING:
         raise EvalSetError(
-            f"{source.path}, row {row}: no field `{layout.question}` for the question{_nearest(layout.question, record)}",
+            f"{source.path}, row {row}: no field `{layout.question}` for the question"
+            f"{_nearest(layout.question, record)}",
             "Set `question:` to a field that every row has",
         )
     choices = _choices(source, layout, row, record)
@@ -223,27 +251,31 @@ def _gold(answer: Any, choices: list[str] | None) -> str | None:
     if answer is None:
         return None
     text = _clean(str(answer))
-    if not choices or text in choices:
+    # A number is an index even where an option reads like it: gold 1 of "1", "2", "3" is "2".
+    number = isinstance(answer, int) and not isinstance(answer, bool)
+    if not choices or (text in choices and not number):
         return text
-    if text.isdecimal() and int(text) < len(choices):
+    if text.isdecimal() and len(text) < _INDEX_DIGITS and int(text) < len(choices):
         return choices[int(text)]
     if len(text) == 1 and 0 <= ord(text.upper()) - ord("A") < len(choices):
         return choices[ord(text.upper()) - ord("A")]
     return text
 
 
-def _grouped_items(
-    source: EvalSetSource, layout: Layout, numbered: list[tuple[int, Record]]
-) -> list[dict[str, Any]]:
+def _grouped_items(source: EvalSetSource, layout: Layout, numbered: list[tuple[int, Record]]) -> list[dict[str, Any]]:
     """Bring the layout with one row per option (allenai/decon's bundled sets) to one item each."""
-    groups: dict[str, list[tuple[int, Record]]] = {}
+    # The same number in two splits is two items.
+    groups: dict[tuple[str | None, str], list[tuple[int, Record]]] = {}
     for row, record in numbered:
-        groups.setdefault(name_of(record, layout.id) or str(row), []).append((row, record))
+        key = name_of(record, layout.split), name_of(record, layout.id) or str(row)
+        groups.setdefault(key, []).append((row, record))
     items = []
     for rows in groups.values():
         item = _item(source, layout, *rows[0])
-        item["choices"] = [_clean(str(lookup(record, str(layout.answer)))) for _, record in rows]
-        right = [lookup(record, str(layout.answer)) for _, record in rows if record[str(layout.one_row_per_choice)]]
+        options = [_optional(source, layout.answer, "answer", row, record) for row, record in rows]
+        marks = [_optional(source, layout.one_row_per_choice, "gold mark", row, record) for row, record in rows]
+        right = [option for option, mark in zip(options, marks, strict=True) if mark]
+        item["choices"] = ["" if option is None else _clean(str(option)) for option in options]
         item["answer"] = _clean(str(right[0])) if right else None
         items.append(item)
     return items

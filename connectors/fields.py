@@ -1,7 +1,8 @@
 """From a record of any shape to the columns of a document."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,11 @@ MISSING = object()
 
 _MAX_NAME = 1000
 """Characters of an identifier, domain or URL that are kept; a longer one is not a name."""
+
+_SCHEME = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+_NO_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\"'<>\\^`{|}]")
+_MAX_HOST = 253
+"""Characters of a host name (RFC 1035, 2.3.4, without the final dot)."""
 
 
 def lookup(record: Mapping[str, Any], path: str) -> Any:
@@ -39,20 +45,23 @@ def url_host(url: str | None) -> str | None:
     if not url:
         return None
     try:
-        host = urlsplit(url if "//" in url else f"//{url}").hostname
+        host = urlsplit(url if _SCHEME.match(url) else f"//{url}").hostname
     except ValueError:
         return None
-    return host or None
+    host = (host or "").rstrip(".")
+    return host if 0 < len(host) <= _MAX_HOST and not _NO_HOST.search(host) else None
 
 
 def parse_timestamp(value: Any) -> datetime | None:
-    """Return a moment in UTC from an ISO 8601 string, seconds or milliseconds since 1970, or a datetime.
+    """Return a moment in UTC from an ISO 8601 string, seconds or milliseconds since 1970, a date or a datetime.
 
     Anything else is None: a document without a date is still a document.
     """
     try:
         if isinstance(value, datetime):
             moment = value
+        elif isinstance(value, date):
+            moment = datetime.combine(value, time())
         elif isinstance(value, str):
             moment = datetime.fromisoformat(value.strip())
         elif isinstance(value, int | float) and not isinstance(value, bool):

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.errors import SourceNotFound, SourceUnreadable
+from connectors.fields import columns_needed
 from connectors.intake import Intake
 
 _ROWS = 500
@@ -19,6 +20,10 @@ def read_dataset(intake: Intake) -> Iterator[pa.RecordBatch]:
         SourceUnreadable: the hub cannot be reached, or the folder is not a dataset.
     """
     dataset = open_dataset(intake.shard.uri, intake.source.subset, intake.source.split)
+    wanted = {step for name in columns_needed(intake.source) for step in (name, name.split(".")[0])}
+    present = [name for name in dataset.column_names or () if name in wanted]
+    # Other columns may hold images or sound, which cost time and decoders that are not installed.
+    dataset = dataset.select_columns(present) if present else dataset
     for columns in dataset.iter(batch_size=_ROWS):
         for values in zip(*columns.values(), strict=True):
             intake.take(dict(zip(columns, values, strict=True)))

@@ -60,7 +60,7 @@ class Intake:
 
         `offset` is its place in the decompressed shard and `raw` its bytes there, where the format has them.
         """
-        text, reason, message = _text_of(record, self.source)
+        text, size, reason, message = _text_of(record, self.source)
         if text is None:
             self.set_aside(reason, message, offset, raw if raw is not None else repr(record).encode("utf-8", "replace"))
             return
@@ -79,17 +79,24 @@ class Intake:
         }
         for name, value in values.items():
             self._columns[name].append(value)
-        self._text_bytes += len(text)
+        self._text_bytes += size
         self.row += 1
         self.entry.seen += 1
         self.entry.ok += 1
 
     def set_aside(
-        self, reason: str, message: str, offset: int | None, raw: bytes, length: int | None = None, digest: str = ""
+        self,
+        reason: str,
+        message: str,
+        offset: int | None,
+        raw: bytes,
+        length: int | None = None,
+        digest: str = "",
     ) -> None:
         """Quarantine one record. `length` and `digest` describe the whole where `raw` is only its beginning."""
         if self.entry.quarantined < MAX_QUARANTINED:
-            kept = mask_bytes(raw[:RAW_LIMIT]) if self.entry.quarantined < _MAX_RAW_ROWS else b""
+            # Masked before it is cut: half an address is not recognised, and masks may be longer than what they hide.
+            kept = mask_bytes(raw[: 2 * RAW_LIMIT])[:RAW_LIMIT] if self.entry.quarantined < _MAX_RAW_ROWS else b""
             self.report.quarantine.append(
                 QuarantinedRow(
                     shard=self.shard.uri,
@@ -133,29 +140,24 @@ class Intake:
         return [batch]
 
 
-def _text_of(record: Mapping[str, Any], source: CorpusSource) -> tuple[str | None, str, str]:
-    """Return (text, "", ""), or (None, reason, message) where the record has no usable text."""
+def _text_of(record: Mapping[str, Any], source: CorpusSource) -> tuple[str | None, int, str, str]:
+    """Return (text, its bytes in UTF-8, "", ""), or (None, 0, reason, message) where there is no usable text."""
     pieces = []
     for name in source.text_fields:
         value = lookup(record, name)
         if value is MISSING or value is None:
-            return None, "missing_text", f"the record has no `{name}`"
+            return None, 0, "missing_text", f"the record has no `{name}`"
         if not isinstance(value, str):
-            return None, "text_not_string", f"`{name}` is {type(value).__name__}, not a string"
+            return None, 0, "text_not_string", f"`{name}` is {type(value).__name__}, not a string"
         pieces.append(value)
     text = "\n".join(pieces)
-    if not text.strip():
-        return None, "empty_text", "the text is empty or white space"
-    if _has_surrogates(text):
-        return None, "lone_surrogate", "the text has half of a UTF-16 pair, which no UTF-8 can hold"
-    return text, "", ""
-
-
-def _has_surrogates(text: str) -> bool:
-    if text.isascii():
-        return False
+    if not text or text.isspace():
+        return None, 0, "empty_text", "the text is empty or white space"
     try:
-        text.encode("utf-8")
+        size = len(text) if text.isascii() else len(text.encode("utf-8"))
     except UnicodeEncodeError:
-        return True
-    return False
+        return None, 0, "lone_surrogate", "the text has half of a UTF-16 pair, which no UTF-8 can hold"
+    if size > source.max_record_bytes:
+        limit = source.max_record_bytes
+        return None, 0, "record_too_large", f"{size:,} bytes of text, more than max_record_bytes ({limit:,})"
+    return text, size, "", ""

@@ -1,6 +1,7 @@
 """JSON lines: one object a line, plain or compressed."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import IO
 
@@ -12,6 +13,7 @@ from connectors.intake import Intake
 from connectors.lines import Line, split_lines
 
 _BOM = b"\xef\xbb\xbf"
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def read_jsonl(stream: IO[bytes], intake: Intake) -> Iterator[pa.RecordBatch]:
@@ -78,9 +80,11 @@ def _why_invalid(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
     except UnicodeDecodeError as problem:
         return "invalid_utf8", f"byte {problem.start:,} of the line (0x{raw[problem.start]:02x}) is not UTF-8"
     try:
-        # The standard library accepts escapes of half a UTF-16 pair, and NaN; nothing else that orjson does not.
+        # The standard library accepts escapes of half a UTF-16 pair, NaN, and numbers beyond a double.
         json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
+        return "invalid_json", " ".join(str(error).split())
+    if _SURROGATE_ESCAPE.search(text) is None:
         return "invalid_json", " ".join(str(error).split())
     return "lone_surrogate", "an escape for half of a UTF-16 pair, which no UTF-8 can hold"
 

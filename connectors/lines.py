@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_HEAD = 4096
+_HEAD = 8192
+"""First bytes of an oversize line that are kept: more than quarantine shows, so that it masks before it cuts."""
 
 
 @dataclass(frozen=True)

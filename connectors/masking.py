@@ -13,16 +13,23 @@ _KEYS = re.compile(
     r"|xox[abeprs]-[0-9A-Za-z-]{10,255}|sk-[0-9A-Za-z_-]{20,255}|AIza[0-9A-Za-z_-]{35}|hf_[0-9A-Za-z]{20,255}"
     r"|glpat-[0-9A-Za-z_-]{20,255}|eyJ[0-9A-Za-z_-]{8,2000}\.eyJ[0-9A-Za-z_-]{8,4000}\.[0-9A-Za-z_-]{8,2000})"
 )
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,8000}(?:-----END [A-Z ]{0,40}-----)?")
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,8000}(?:-----END [A-Z ]{0,40}-----)?"
+)
 _ASSIGNED = re.compile(
-    r"(?i)\b(pass(?:word|wd)|secret|api[_-]?key|access[_-]?token|auth[_-]?token)(\"?\s{0,3}[=:]\s{0,3})"
+    r"(?i)(?<![a-z])(pass(?:word|wd)|secret(?:[_-]?(?:access[_-]?)?key)?|api[_-]?key|access[_-]?(?:key|token)"
+    r"|auth[_-]?token)(\\?\"?\s{0,3}[=:]\s{0,3}\\?)"
     r"(\"[^\"\n]{4,200}\"|'[^'\n]{4,200}'|[^\s\"',;<>]{6,200})"
 )
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-_IP = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
-_CARD = re.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?![\d.,]\d|\d)")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,63}\b")
+_IP = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d|\.\d)")
+# Contiguous or in the groups that are printed on cards: a row of single digits in an exercise is none.
+_CARD = re.compile(
+    r"(?<![\d.,])(?:[3-6]\d{12,18}|2[2-7]\d{14}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}|3\d{3}([ -])\d{6}\2\d{5})"
+    r"(?![.,]?\d)"
+)
 _PHONE = re.compile(
-    r"(?<![\w.+])(?:\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}"
+    r"(?<![\w.+=<>*/$-])(?:\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}"
     r"|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4})(?!\w)"
 )
 
@@ -67,7 +74,11 @@ def _mask_ip(found: re.Match[str]) -> str:
 
 
 def _mask_phone(found: re.Match[str]) -> str:
-    return "[phone]"
+    number = found.group()
+    digits = sum(character.isdigit() for character in number)
+    # "+1000000" is arithmetic: a number written without any gap needs the ten digits that most countries have.
+    wanted = 10 if number[1:].isdigit() else 8
+    return "[phone]" if digits >= wanted else number
 
 
 _NUMBERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (

@@ -29,29 +29,30 @@ def read_text(stream: IO[bytes], intake: Intake) -> Iterator[pa.RecordBatch]:
 
 def _records(lines: Iterator[Line], intake: Intake) -> Iterator[Line]:
     kind, limit = intake.source.record, intake.source.max_record_bytes
-    held: list[Line] = []
+    if kind == "line":
+        yield from lines
+        return
+    # One growing buffer: a list of the lines of a 64 MiB file of blank lines would take gigabytes.
+    held, start, cuts = bytearray(), 0, 0
+    ended = True
     for line in lines:
-        if kind == "line" or line.oversize:
-            yield from (*_joined(held), line)
-            held = []
-        elif line.raw.strip() or kind == "file":
-            if sum(part.length + 1 for part in held) + line.length > limit:
-                # A file past the limit becomes several documents, which is said; none of it is dropped.
-                intake.add_note(f"a record was cut at max_record_bytes ({limit:,})")
-                yield from _joined(held)
-                held = []
-            held.append(line)
-        else:
-            yield from _joined(held)
-            held = []
-    yield from _joined(held)
-
-
-def _joined(lines: list[Line]) -> list[Line]:
-    if not lines:
-        return []
-    raw = b"\n".join(line.raw for line in lines)
-    return [Line(lines[0].offset, raw, len(raw), lines[-1].ended)]
+        apart = line.oversize or (kind == "paragraph" and not line.raw.strip())
+        over = len(held) + len(line.raw) > limit
+        if held and (apart or over):
+            yield Line(start, bytes(held), len(held))
+            held.clear()
+            # A record past the limit becomes several documents, which is said; none of it is dropped.
+            cuts += over and not apart
+        if line.oversize:
+            yield line
+        elif not apart:
+            start = start if held else line.offset
+            held += line.raw + b"\n"
+            ended = line.ended
+    if held:
+        yield Line(start, bytes(held), len(held), ended)
+    if cuts:
+        intake.add_note(f"records were cut {cuts:,} times at max_record_bytes ({limit:,})")
 
 
 def _take(record: Line, intake: Intake) -> None:
@@ -61,7 +62,8 @@ def _take(record: Line, intake: Intake) -> None:
     if not record.raw.strip():
         return
     try:
-        text = record.raw.decode("utf-8-sig" if record.offset == 0 else "utf-8")
+        # The buffer of joined lines ends with a line break that is no part of the document.
+        text = record.raw.removesuffix(b"\n").decode("utf-8-sig" if record.offset == 0 else "utf-8")
     except UnicodeDecodeError as error:
         bad = record.raw[error.start]
         message = f"byte {error.start:,} of the record (0x{bad:02x}) is not UTF-8"

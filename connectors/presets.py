@@ -51,15 +51,21 @@ def _arc(record: Record) -> Record:
     choices = record.get("choices")
     if not isinstance(choices, Mapping):
         return record
-    texts, labels = list(choices.get("text") or ()), list(choices.get("label") or ())
+    texts, labels = _listed(choices.get("text")), _listed(choices.get("label"))
     key = record.get("answerKey")
     answer = texts[labels.index(key)] if key in labels and labels.index(key) < len(texts) else key
     return {**record, "choices": texts, "answerKey": answer}
 
 
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
 def _yes_no(record: Record) -> Record:
     answer = record.get("answer")
-    return {**record, "answer": {True: "yes", False: "no"}.get(answer, answer) if answer is not None else None}
+    if answer is True or answer is False:
+        answer = "yes" if answer else "no"
+    return {**record, "answer": answer}
 
 
 def _first_is_right(record: Record) -> Record:
@@ -67,7 +73,7 @@ def _first_is_right(record: Record) -> Record:
     targets = record.get("mc1_targets")
     if not isinstance(targets, Mapping):
         return record
-    choices, labels = list(targets.get("choices") or ()), list(targets.get("labels") or ())
+    choices, labels = _listed(targets.get("choices")), _listed(targets.get("labels"))
     right = [choice for choice, label in zip(choices, labels, strict=False) if label == 1]
     return {**record, "choices": choices, "answer": right[0] if right else None}
 

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from connectors.config import CorpusSource
 from connectors.decompress import SUFFIXES
@@ -54,7 +55,8 @@ def list_shards(sources: list[CorpusSource]) -> list[Shard]:
             for shard in _shards_at(path, source):
                 if shard.uri in shards:
                     raise SourceUnreadable(
-                        f"{shard.uri} belongs to two paths of the corpus", "Name it once, or narrow one of the globs"
+                        f"{shard.uri} belongs to two paths of the corpus",
+                        "Name it once, or narrow one of the globs",
                     )
                 shards[shard.uri] = shard
     return list(shards.values())
@@ -85,21 +87,28 @@ def _shards_at(path: str, source: CorpusSource) -> list[Shard]:
 
 
 def _files_at(filesystem: Any, inner: str, path: str, source: CorpusSource) -> list[str]:
-    if set("*?[") & set(inner):
-        found = [name for name in filesystem.glob(inner) if not filesystem.isdir(name)]
+    there = filesystem.exists(inner)
+    if not there and set("*?[") & set(inner):
+        names = filesystem.glob(inner)
+        found = [name for name in names if not _is_dotted(name, inner) and not filesystem.isdir(name)]
         if not found:
             raise SourceNotFound(f"{path} matches no file", _remedy(filesystem, inner))
-    elif not filesystem.exists(inner):
+    elif not there:
         raise SourceNotFound(f"{path} does not exist", _remedy(filesystem, inner))
-    elif not filesystem.isdir(inner):
-        found = [inner]
-    elif any(filesystem.exists(f"{inner.rstrip('/')}/{name}") for name in _DATASET_FILES):
+    elif not filesystem.isdir(inner) or any(
+        filesystem.exists(f"{inner.rstrip('/')}/{name}") for name in _DATASET_FILES
+    ):
         found = [inner]
     else:
         found = [name for name in filesystem.find(inner) if not _is_hidden(name, inner)]
         if not found:
             raise SourceNotFound(f"{path} is a folder without files", _remedy(filesystem, inner))
     return sorted(found)
+
+
+def _is_dotted(name: str, pattern: str) -> bool:
+    """Tell whether a name is hidden and the pattern does not ask for such, as in a shell."""
+    return PurePosixPath(name).name.startswith(".") and not PurePosixPath(pattern).name.startswith(".")
 
 
 def _is_hidden(name: str, folder: str) -> bool:
@@ -109,7 +118,9 @@ def _is_hidden(name: str, folder: str) -> bool:
 
 def _shard(filesystem: Any, name: str, path: str, source: CorpusSource) -> Shard:
     info = filesystem.info(name)
-    uri = filesystem.unstrip_protocol(name) if "://" in path else name
+    # A local file has one identity, however its path is written.
+    remote = "://" in path and not isinstance(filesystem, LocalFileSystem)
+    uri = filesystem.unstrip_protocol(name) if remote else name
     size = int(info.get("size") or 0)
     stamp = info.get("ETag") or info.get("etag") or info.get("mtime") or info.get("created") or ""
     if info.get("type") == "directory":

@@ -60,7 +60,8 @@ def load_config(path: Path) -> RunConfig:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigNotFound(
-            f"No configuration at {path}", "Give the path of a YAML file, or write one with `corpus-audit init`"
+            f"No configuration at {path}",
+            "Give the path of a YAML file, or write one with `corpus-audit init`",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", "It must be a UTF-8 text file") from error

@@ -50,7 +50,8 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ModelUnavailable(
-            f"semantic_overlap: {path} cannot be read ({error.strerror})", "Check the path and its permissions"
+            f"semantic_overlap: {path} cannot be read ({error.strerror})",
+            "Check the path and its permissions",
         ) from error
 
 

@@ -106,9 +106,7 @@ def _part_hashes(parts: EvalParts) -> list[int]:
     ]
 
 
-def _identifying(
-    parts: EvalParts, hashes: list[int], eval_sets: list[str], min_words: int
-) -> NDArray[np.bool_]:
+def _identifying(parts: EvalParts, hashes: list[int], eval_sets: list[str], min_words: int) -> NDArray[np.bool_]:
     """Tell which parts are questions, long enough, whose words only one item of their set has."""
     items_with = Counter[tuple[str, int]]()
     for part, rows in enumerate(parts.items):

@@ -142,9 +142,7 @@ class NearDuplicate(Audit[MatchState]):
         return signed
 
     def _minhash(self, signature: NDArray[np.uint32]) -> MinHash:
-        return MinHash(
-            _PERMUTATIONS, hashvalues=signature, permutations=self.permutations, scheme="affine32"
-        )
+        return MinHash(_PERMUTATIONS, hashvalues=signature, permutations=self.permutations, scheme="affine32")
 
     def _level_masks(self, words: Words) -> NDArray[np.uint64]:
         """Return for every shingle of the batch a bit for each level that has an item with it."""
@@ -185,9 +183,7 @@ class NearDuplicate(Audit[MatchState]):
 def _shingle_sets(parts: EvalParts, usable: NDArray[np.bool_]) -> dict[int, frozenset[int]]:
     hashes, docs, _ = gram_hashes(parts.words, SHINGLE)
     bounds = np.searchsorted(docs, np.arange(len(parts.texts) + 1))
-    return {
-        int(part): frozenset(hashes[bounds[part] : bounds[part + 1]].tolist()) for part in np.flatnonzero(usable)
-    }
+    return {int(part): frozenset(hashes[bounds[part] : bounds[part + 1]].tolist()) for part in np.flatnonzero(usable)}
 
 
 def _levels(parts: EvalParts, usable: NDArray[np.bool_]) -> dict[int, int]:
@@ -197,9 +193,7 @@ def _levels(parts: EvalParts, usable: NDArray[np.bool_]) -> dict[int, int]:
     return {int(part): int(levels[part]) for part in np.flatnonzero(usable)}
 
 
-def _shingle_table(
-    shingles: dict[int, frozenset[int]], levels: dict[int, int]
-) -> tuple[GramTable, NDArray[np.uint64]]:
+def _shingle_table(shingles: dict[int, frozenset[int]], levels: dict[int, int]) -> tuple[GramTable, NDArray[np.uint64]]:
     """Return the table of all items' shingles, and for each the bits of the levels it occurs in."""
     masks: dict[int, int] = {}
     for part, hashes in shingles.items():

@@ -82,9 +82,7 @@ def _verdict(
     found = state.matches.get(row)
     if found is None:
         verdict = "clean" if judgement.matchable[row] else "unmatchable"
-        return ItemVerdict(
-            eval_set, split, item_id, verdict, 0.0, "", judgement.detector, judgement.matchable[row], 0
-        )
+        return ItemVerdict(eval_set, split, item_id, verdict, 0.0, "", judgement.detector, judgement.matchable[row], 0)
     best = min(found.entries(), key=lambda m: (VERDICTS.index(judgement.verdict_of(m)), -m.score))
     return ItemVerdict(
         eval_set=eval_set,

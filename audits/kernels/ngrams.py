@@ -109,7 +109,15 @@ def find_grams(
     power = np.uint64(pow(int(BASE), n, 1 << 64))
     sifted = int(
         _sift(
-            words.prefix, words.doc_offsets, n, power, table.sieve, _shift(table.sieve), positions, docs, hashes
+            words.prefix,
+            words.doc_offsets,
+            n,
+            power,
+            table.sieve,
+            _shift(table.sieve),
+            positions,
+            docs,
+            hashes,
         )
     )
     found = np.empty(sifted, dtype=np.int32)

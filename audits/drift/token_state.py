@@ -1,0 +1,95 @@
+"""What `token_drift` remembers: sums over documents for each watched term and each token of a vocabulary."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from audits.findings import Evidence
+from audits.ranking import Smallest
+from audits.statistics import RatioSums
+
+_BIG = pa.decimal128(38, 0)
+TOTALS_SCHEMA = pa.schema([("docs", pa.int64()), ("units", pa.int64()), ("units_squared", _BIG)])
+TERM_SCHEMA = pa.schema([("term", pa.string()), ("y", pa.int64()), ("yy", _BIG), ("yn", _BIG), ("docs", pa.int64())])
+VOCABULARY_SCHEMA = pa.schema([("token_id", pa.int64()), *((name, pa.int64()) for name in ("y", "yy", "yn", "docs"))])
+
+
+@dataclass
+class TermSums:
+    """Occurrences y of one term: Σy, Σy², Σy·n over documents of n units, and documents with any."""
+
+    y: int = 0
+    yy: int = 0
+    yn: int = 0
+    docs: int = 0
+
+    def merge(self, other: Self) -> None:
+        """Add another term's sums."""
+        self.y += other.y
+        self.yy += other.yy
+        self.yn += other.yn
+        self.docs += other.docs
+
+
+@dataclass
+class TokenState:
+    """Sums by watched term, and by token id in `vocabulary` (int64 of shape (4, size): y, yy, yn, docs)."""
+
+    docs: int = 0
+    units: int = 0
+    units_squared: int = 0
+    terms: dict[str, TermSums] = field(default_factory=dict)
+    vocabulary: NDArray[np.int64] = field(default_factory=lambda: np.zeros((4, 0), dtype=np.int64))
+    examples: dict[str, Smallest[Evidence]] = field(default_factory=dict)
+
+    def merge(self, other: Self) -> None:
+        """Take over another state's sums."""
+        self.docs += other.docs
+        self.units += other.units
+        self.units_squared += other.units_squared
+        for term, sums in other.terms.items():
+            self.terms.setdefault(term, TermSums()).merge(sums)
+        for term, kept in other.examples.items():
+            self.examples.setdefault(term, Smallest(kept.limit)).merge(kept)
+        if other.vocabulary.shape[1] > self.vocabulary.shape[1]:
+            missing = other.vocabulary.shape[1] - self.vocabulary.shape[1]
+            self.vocabulary = np.pad(self.vocabulary, ((0, 0), (0, missing)))
+        self.vocabulary[:, : other.vocabulary.shape[1]] += other.vocabulary
+
+    def sums_of(self, term: str) -> RatioSums:
+        """Return the sums for a watched term's occurrences per unit."""
+        sums = self.terms.get(term, TermSums())
+        return RatioSums(self.docs, sums.y, self.units, sums.yy, sums.yn, self.units_squared)
+
+    def sums_of_token(self, token_id: int) -> RatioSums:
+        """Return the sums for a token's occurrences per unit."""
+        y, yy, yn = (int(self.vocabulary[row, token_id]) for row in range(3))
+        return RatioSums(self.docs, y, self.units, yy, yn, self.units_squared)
+
+    def to_tables(self) -> dict[str, pa.Table]:
+        """Return the sums as the tables `totals`, `terms` and `vocabulary`."""
+        totals = {"docs": self.docs, "units": self.units, "units_squared": self.units_squared}
+        terms = [
+            {"term": term, "y": sums.y, "yy": sums.yy, "yn": sums.yn, "docs": sums.docs}
+            for term, sums in sorted(self.terms.items())
+        ]
+        columns = [np.arange(self.vocabulary.shape[1]), *self.vocabulary]
+        return {
+            "totals": pa.Table.from_pylist([totals], schema=TOTALS_SCHEMA),
+            "terms": pa.Table.from_pylist(terms, schema=TERM_SCHEMA),
+            "vocabulary": pa.Table.from_arrays([pa.array(column) for column in columns], schema=VOCABULARY_SCHEMA),
+        }
+
+    @classmethod
+    def from_tables(cls, tables: dict[str, pa.Table]) -> Self:
+        """Rebuild the sums from `to_tables`."""
+        totals = tables["totals"].to_pylist()[0]
+        state = cls(totals["docs"], totals["units"], int(totals["units_squared"]))
+        for row in tables["terms"].to_pylist():
+            state.terms[row["term"]] = TermSums(row["y"], int(row["yy"]), int(row["yn"]), row["docs"])
+        columns = [tables["vocabulary"].column(name).to_numpy() for name in ("y", "yy", "yn", "docs")]
+        state.vocabulary = np.array(columns, dtype=np.int64).reshape(4, -1)
+        return state
