@@ -7,7 +7,7 @@ EXCERPT_LENGTH = 240
 
 
 def excerpt(text: bytes, start: int, end: int, context: int = 40) -> str:
-    """Return the bytes `start:end` of a UTF-8 text with some context, masked, at most 240 characters.
+    """Return the bytes `start:end` of a UTF-8 text with some context, masked and `visible`, at most 240 characters.
 
     A cut is shown by "…"; a long span keeps its beginning and its end.
 
@@ -19,10 +19,21 @@ def excerpt(text: bytes, start: int, end: int, context: int = 40) -> str:
     reach = 4 * EXCERPT_LENGTH
     if after - before > 2 * reach:
         head, tail = text[before : before + reach], text[after - reach : after]
-        quotation = _shorten(mask(_decode(head)) + "…" + mask(_decode(tail)))
+        quotation = _shorten(visible(mask(_decode(head)) + "…" + mask(_decode(tail))))
     else:
-        quotation = _shorten(mask(_decode(text[before:after])))
+        quotation = _shorten(visible(mask(_decode(text[before:after]))))
     return ("…" if before else "") + quotation + ("…" if after < len(text) else "")
+
+
+def visible(text: str) -> str:
+    """Return `text` with control and invisible characters written out.
+
+    Such characters steer terminals and hide text in reports, and they are what some documents are quoted for.
+
+    >>> visible("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _decode(piece: bytes) -> str:

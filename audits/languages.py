@@ -46,7 +46,8 @@ def identify_language(text: str) -> str:
         # The few bytes that CLD2 still refuses are for py3langid to judge.
         reliable, details = False, ()
     if reliable and details[0][2] >= MIN_TOP_SHARE:
-        return _ALIASES.get(details[0][1], details[0][1])
+        found = str(details[0][1])
+        return _ALIASES.get(found, found)
     code = str(py3langid.classify(sample)[0])
     return _ALIASES.get(code, code)
 

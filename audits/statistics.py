@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, false_discovery_control, norm
+from scipy.stats import false_discovery_control, norm
 
 Z95 = float(norm.ppf(0.975))
 """Standard errors on either side of a 95 % interval."""
@@ -24,8 +24,11 @@ def share_interval(hits: int, total: int) -> tuple[float, float]:
     """
     if total == 0:
         return 0.0, 1.0
-    interval = binomtest(hits, total).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+    # In closed form: SciPy's binomtest takes 100 times as long, for one call a shard and rule.
+    share, z2 = hits / total, Z95 * Z95
+    centre, spread = share + z2 / (2 * total), Z95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
+    low, high = ((centre + sign * spread) / (1 + z2 / total) for sign in (-1, 1))
+    return (max(0.0, low) if hits else 0.0), (min(1.0, high) if hits < total else 1.0)
 
 
 @dataclass(frozen=True)

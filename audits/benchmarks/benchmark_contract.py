@@ -16,9 +16,9 @@ from pydantic import Field
 from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
 from audits.contamination.eval_parts import words_of
-from audits.drift.share_drift import percent
 from audits.excerpts import excerpt
 from audits.findings import Evidence, Finding, Metric, Status, Summary
+from audits.wording import percent
 
 Item = dict[str, Any]
 

@@ -112,7 +112,8 @@ def _identifying(parts: EvalParts, hashes: list[int], eval_sets: list[str], min_
     for part, rows in enumerate(parts.items):
         items_with[eval_sets[part], hashes[part]] += len(rows)
     alone = [items_with[eval_sets[part], hashes[part]] == 1 for part in range(len(hashes))]
-    return np.array(alone, dtype=bool) & (parts.kinds == QUESTION) & (parts.sizes >= min_words)
+    usable: NDArray[np.bool_] = np.array(alone, dtype=bool) & (parts.kinds == QUESTION) & (parts.sizes >= min_words)
+    return usable
 
 
 def _rarest_grams(

@@ -94,7 +94,7 @@ def build_screen(parts: EvalParts) -> LexicalScreen:
     weights = np.log1p(total / counts) ** 2
     common = counts > _MAX_POSTINGS
     weighed = ~common[inverse]
-    norms = np.bincount(members[weighed], weights[inverse[weighed]], minlength=len(parts.texts))
+    norms = np.bincount(members[weighed], weights[inverse[weighed]], minlength=len(parts.texts)).astype(np.float64)
     lengths = np.array(_LENGTHS)
     level_of = np.minimum(np.searchsorted(lengths, parts.sizes), len(lengths) - 1)
     levels = [

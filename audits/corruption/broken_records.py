@@ -13,12 +13,13 @@ from pydantic import Field, model_validator
 
 from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
-from audits.corruption.damage_state import Scope, visible
+from audits.corruption.damage_state import Scope
 from audits.corruption.record_state import MAX_EXAMPLES, RecordState, place_of
-from audits.drift.share_drift import percent
+from audits.excerpts import visible
 from audits.findings import Evidence, Finding, Metric, Status, Summary
 from audits.ranking import Smallest
 from audits.statistics import share_interval
+from audits.wording import percent
 from connectors.ledger import ShardReport
 
 REASONS_SCHEMA = pa.schema(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from scipy.stats import binom
 
 from audits.corruption.damage_state import DamageState
-from audits.drift.share_drift import percent
 from audits.findings import Status
 from audits.statistics import false_discovery_rates, share_interval
+from audits.wording import percent
 
 CORPUS, SOURCE, SHARD = "corpus", "source", "shard"
 

@@ -15,8 +15,8 @@ from pydantic import Field, model_validator
 from audits.base import Audit, AuditConfig
 from audits.corruption.damage_parts import CORPUS, SHARD, SOURCE, Part, counted, judge_parts
 from audits.corruption.damage_state import MAX_EXAMPLES, DamageState, Example
-from audits.drift.share_drift import percent, points
 from audits.findings import Finding, Metric, Status, Summary
+from audits.wording import percent, points
 
 DAMAGE_SCHEMA = pa.schema(
     [

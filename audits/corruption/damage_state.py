@@ -114,18 +114,6 @@ class DamageState:
 def _example(batch: TextBatch, defect: Defect) -> Example:
     begin, end = int(batch.offsets[defect.doc]), int(batch.offsets[defect.doc + 1])
     text = batch.data[begin:end].tobytes()
-    quotation = visible(excerpt(text, defect.start, defect.end))
+    quotation = excerpt(text, defect.start, defect.end)
     cause = defect.explain() if defect.explain else ""
     return Example(batch.place(defect.doc, defect.start, defect.end, quotation), cause)
-
-
-def visible(text: str) -> str:
-    """Return `text` with invisible and control characters written out, at most 240 characters.
-
-    Documents are quoted for the very characters that would steer a terminal or hide text in a report.
-
-    >>> visible("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
-    """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown if len(shown) <= 240 else f"{shown[:118]} … {shown[-118:]}"

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
-from audits.corruption.damage_state import Scope, visible
+from audits.corruption.damage_state import Scope
 from audits.corruption.record_ids import RecordIds
-from audits.excerpts import excerpt
+from audits.excerpts import excerpt, visible
 from audits.findings import Evidence
 from audits.ranking import Smallest
 from connectors.ledger import QuarantinedRow

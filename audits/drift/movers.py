@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from audits.drift.token_state import TokenState
@@ -48,14 +49,15 @@ def movers_table(state: TokenState, reference: TokenState, tokenizer: Tokenizer)
     return pa.Table.from_pylist(rows, schema=MOVERS_SCHEMA)
 
 
-def _shrunken_log_odds(state: TokenState, reference: TokenState) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _shrunken_log_odds(state: TokenState, reference: TokenState) -> NDArray[np.float64]:
     now, before = state.vocabulary[0].astype(float), reference.vocabulary[0].astype(float)
     prior = _PRIOR * (now + before) / (state.units + reference.units)
     share_now = (now + prior) / (state.units + _PRIOR)
     share_before = (before + prior) / (reference.units + _PRIOR)
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = np.log(share_now / (1 - share_now)) - np.log(share_before / (1 - share_before))
-    return np.nan_to_num(odds)
+    finite: NDArray[np.float64] = np.nan_to_num(odds)
+    return finite
 
 
 def _row(state: TokenState, reference: TokenState, tokenizer: Tokenizer, token: int, q: float) -> dict[str, object]:

@@ -17,6 +17,7 @@ from audits.base import AuditConfig
 from audits.drift.share_state import Cell, ShareState, sums_of
 from audits.findings import Evidence, Finding, Metric, Status, Summary
 from audits.statistics import Change, Contribution, attribute_change, compare_ratios, false_discovery_rates
+from audits.wording import percent, points
 
 MAX_FINDINGS = 20
 """Categories that get a sentence of their own; metrics.parquet has all."""
@@ -247,23 +248,6 @@ class ShareJudge:
 
 
 _ORDER = {Status.FAIL: 0, Status.WARN: 1, Status.INSUFFICIENT: 2}
-
-
-def percent(share: float) -> str:
-    """Return a share for people: one decimal from 1 %, two significant digits below.
-
-    >>> percent(0.1234), percent(0.00123)
-    ('12.3 %', '0.12 %')
-    """
-    value = 100 * share
-    return f"{value:.1f} %" if abs(value) >= 1 or value == 0 else f"{value:.2g} %"
-
-
-def points(delta: float, with_unit: bool = True) -> str:
-    """Return a difference of shares for people, in percentage points with its sign."""
-    value = 100 * delta
-    digits = f"{value:+.1f}" if abs(value) >= 1 or value == 0 else f"{value:+.2g}"
-    return f"{digits} points" if with_unit else digits
 
 
 def _cell(cells: dict[str, Cell], subject: Subject) -> Cell:

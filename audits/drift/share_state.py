@@ -128,7 +128,7 @@ class ShareState:
     def _add_examples(self, batch: TextBatch, categories: list[str]) -> None:
         for doc, category in enumerate(categories):
             # A seeded choice that does not depend on the order of documents: the lowest hashes win.
-            key = (xxhash.xxh3_64_intdigest(batch.doc_ids[doc]), batch.shards[doc], int(batch.rows[doc]))
+            key = (xxhash.xxh3_64_intdigest(batch.doc_ids[doc].encode()), batch.shards[doc], int(batch.rows[doc]))
             kept = self.examples.setdefault(category, Smallest(EXAMPLES))
             if len(kept.kept) >= EXAMPLES and key > max(kept.kept):
                 kept.offered += 1

@@ -124,7 +124,7 @@ class TokenDrift(Audit[TokenState]):
     def _add_examples(self, state: TokenState, batch: TextBatch, term: str, docs: "np.ndarray") -> None:
         kept = state.examples.setdefault(term, Smallest(_EXAMPLES))
         for doc in docs.tolist():
-            key = (xxhash.xxh3_64_intdigest(batch.doc_ids[doc]), batch.shards[doc], int(batch.rows[doc]))
+            key = (xxhash.xxh3_64_intdigest(batch.doc_ids[doc].encode()), batch.shards[doc], int(batch.rows[doc]))
             if len(kept.kept) >= _EXAMPLES and key > max(kept.kept):
                 kept.offered += 1
                 continue
@@ -213,7 +213,7 @@ class TokenDrift(Audit[TokenState]):
             factor = f", ×{change.factor:.2f}" if math.isfinite(change.factor) else ""
             message = (
                 f"{term!r} {'rose' if rate > before else 'fell'} from {before:.3g} to {rate:.3g} per million "
-                f"{self.unit}{factor}; it is in {docs:,} documents where the baseline's frequency gives {expected:,.0f}."
+                f"{self.unit}{factor}; {docs:,} documents have it where the baseline's frequency gives {expected:,.0f}."
             )
         limit = self.config.fail_ratio if status is Status.FAIL else self.config.warn_ratio
         return Finding(

@@ -171,5 +171,5 @@ def cover_clusters(docs, parts, doc_words, part_words, part_sizes, n, slack):  #
                     covered += 1
         out[clusters] = (docs[hit], parts[hit], doc_words[first], doc_words[hit] + n, low, high, covered)
         clusters += 1
-        first = hit + 1
+        first = np.int64(hit + 1)
     return out[:clusters]

@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 
 @njit(cache=True, nogil=True)
@@ -85,10 +84,3 @@ def cosine_plain(
     norm = sum(weight[word] for word in set(item) if word in weight)
     shared = sum(weight[word] for word in set(window) & set(item) if word in weight)
     return shared / math.sqrt(total * norm) if total and norm else 0.0
-
-
-def word_numbers(hashes: NDArray[np.uint64], vocabulary: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the index of each hash in the sorted `vocabulary`, or -1."""
-    at = np.minimum(np.searchsorted(vocabulary, hashes), max(0, len(vocabulary) - 1))
-    known = vocabulary[at] == hashes if len(vocabulary) else np.zeros(len(hashes), dtype=bool)
-    return np.where(known, at, -1)

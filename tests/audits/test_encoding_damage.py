@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audits.base import Resources
 from audits.batch import TextBatch
-from audits.corruption.damage_state import MAX_SHARDS, DamageState, visible
+from audits.corruption.damage_state import MAX_SHARDS, DamageState
 from audits.corruption.encoding_damage import (
     RULES,
     EncodingDamage,
@@ -20,6 +20,7 @@ from audits.corruption.encoding_damage import (
     explain_mojibake,
     mojibake,
 )
+from audits.excerpts import visible
 from audits.findings import Finding, Status
 from connectors.schema import DOCUMENT_SCHEMA, EVAL_ITEM_SCHEMA
 

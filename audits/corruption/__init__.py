@@ -1,0 +1,1 @@
+"""Damaged text, repeated text and records that never became documents."""

@@ -1,0 +1,1 @@
+"""Shares and tokens against a baseline."""

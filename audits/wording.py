@@ -1,0 +1,22 @@
+"""Numbers as sentences write them."""
+
+
+def percent(share: float) -> str:
+    """Return a share for people: one decimal from 1 %, two significant digits below.
+
+    >>> percent(0.1234), percent(0.00123)
+    ('12.3 %', '0.12 %')
+    """
+    value = 100 * share
+    return f"{value:.1f} %" if abs(value) >= 1 or value == 0 else f"{value:.2g} %"
+
+
+def points(delta: float, with_unit: bool = True) -> str:
+    """Return a difference of shares for people, in percentage points with its sign.
+
+    >>> points(0.07)
+    '+7.0 points'
+    """
+    value = 100 * delta
+    digits = f"{value:+.1f}" if abs(value) >= 1 or value == 0 else f"{value:+.2g}"
+    return f"{digits} points" if with_unit else digits

@@ -1,0 +1,1 @@
+"""When and where audits run: configuration, engine, pipeline, Prefect flow and command line."""
