@@ -14,10 +14,10 @@ merges the states of all shards in whatever order they finish, and reads the res
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from audits.batch import TextBatch
 from audits.findings import Summary
@@ -46,8 +46,11 @@ class AuditConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    needs_eval_sets: ClassVar[bool] = False
+    """Whether the audit has nothing to do in a run without test sets."""
+
     kind: str
-    name: str | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)] | None = None
 
     @property
     def label(self) -> str:

@@ -90,7 +90,8 @@ class Match:
 
     Train offsets are bytes into the document's UTF-8 text, item offsets bytes into the item's question (or
     passage for `passage_only`). `score` is the detector's own, between 0 and 1. `excerpt` is the train side and
-    `item_excerpt` the test side, both masked and at most 240 characters.
+    `item_excerpt` the test side, both masked and at most 240 characters. `verdict` is what the detector makes
+    of this place at its thresholds, `exposed` or `suspect`; empty until the summary.
     """
 
     eval_set: str
@@ -107,6 +108,7 @@ class Match:
     detector: str
     excerpt: str
     item_excerpt: str
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,7 @@ MATCH_SCHEMA = pa.schema(
         ("detector", pa.string()),
         ("excerpt", pa.string()),
         ("item_excerpt", pa.string()),
+        ("verdict", pa.string()),
     ]
 )
 ITEM_SCHEMA = pa.schema(

@@ -1,8 +1,9 @@
 """Everything that can stop a run for reasons of its own.
 
 CorpusAuditError (connectors.errors)
-└── ConfigError               a configuration that cannot be used
-    └── ConfigNotFound        no file at the path given
+├── ConfigError               a configuration that cannot be used
+│   └── ConfigNotFound        no file at the path given
+└── EngineUnavailable         the Dask cluster cannot be reached or started
 """
 
 from connectors.errors import CorpusAuditError
@@ -14,3 +15,7 @@ class ConfigError(CorpusAuditError):
 
 class ConfigNotFound(ConfigError):
     """No file at the path given."""
+
+
+class EngineUnavailable(CorpusAuditError):
+    """The Dask cluster cannot be reached or started."""

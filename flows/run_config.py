@@ -47,6 +47,9 @@ class RunConfig(BaseModel):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what}: the name {twice[0]!r} is used twice; give one of them another `name:`")
+        idle = [audit.kind for audit in self.audits if audit.needs_eval_sets]
+        if idle and not self.eval_sets:
+            raise ValueError(f"eval_sets: {', '.join(idle)} need at least one test set")
         return self
 
 

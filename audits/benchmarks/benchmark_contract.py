@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import Field
@@ -25,6 +25,8 @@ Item = dict[str, Any]
 
 class BenchmarkContractConfig(AuditConfig):
     """Options of `benchmark_contract`: a set of fewer than `min_items` items is too small for its score."""
+
+    needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["benchmark_contract"] = "benchmark_contract"
     min_items: Annotated[int, Field(ge=1)] = 30

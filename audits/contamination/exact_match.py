@@ -9,7 +9,7 @@ does not identify an item and is counted as unmatchable.
 """
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,8 @@ class ExactMatchConfig(AuditConfig):
 
     Five words is the shortest question that did not match ordinary web pages by chance in our runs.
     """
+
+    needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["exact_match"] = "exact_match"
     min_words: Annotated[int, Field(ge=3)] = 5

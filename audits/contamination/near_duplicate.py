@@ -10,7 +10,7 @@ decides.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,8 @@ class NearDuplicateConfig(AuditConfig):
     An item is exposed when a window contains `min_containment` of its 3-word shingles; items of fewer than
     `min_words` words have too few shingles to tell.
     """
+
+    needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["near_duplicate"] = "near_duplicate"
     min_containment: Annotated[float, Field(gt=0, le=1)] = 0.5

@@ -10,7 +10,7 @@ at 0.5, every verbatim GSM8K, MATH and long MMLU question found.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,8 @@ class NgramOverlapConfig(AuditConfig):
     `min_suspect_coverage`; both are shares of the words that n-grams can cover. A test set fails when more
     than `max_exposed_share` of its items are exposed.
     """
+
+    needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["ngram_overlap"] = "ngram_overlap"
     n: Annotated[int, Field(ge=3, le=50)] = 8

@@ -14,7 +14,7 @@ are in the audit's own findings.
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import faiss
 import numpy as np
@@ -50,6 +50,8 @@ class SemanticOverlapConfig(AuditConfig):
     `max_encodes` bounds the windows and items that are encoded; what it leaves out is said. `model` is the
     folder of a sentence-transformers model.
     """
+
+    needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["semantic_overlap"] = "semantic_overlap"
     model: str | None = None

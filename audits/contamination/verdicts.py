@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -40,7 +40,8 @@ def judge(judgement: Judgement, eval_items: pa.Table, state: MatchState) -> Summ
     for row, (eval_set, split, item_id) in enumerate(zip(*columns, strict=True)):
         summary.items.append(_verdict(judgement, state, row, eval_set, split, item_id))
         if row in state.matches:
-            summary.matches.extend(state.matches[row].entries())
+            entries = state.matches[row].entries()
+            summary.matches += [replace(match, verdict=judgement.verdict_of(match)) for match in entries]
     for eval_set in dict.fromkeys(columns[0]):
         items = [item for item in summary.items if item.eval_set == eval_set]
         matches = [match for match in summary.matches if match.eval_set == eval_set]
@@ -133,7 +134,7 @@ def _exposed_finding(
 ) -> Finding:
     exposed, total = counts["exposed"], len(items)
     places = _evidence(matches, {item.item_id for item in items if item.verdict == "exposed"})
-    documents = len({(m.shard, m.row) for m in matches if judgement.verdict_of(m) == "exposed"})
+    documents = len({(m.shard, m.row) for m in matches if m.verdict == "exposed"})
     status, suggestion = Status.PASS, ""
     if exposed:
         message = (

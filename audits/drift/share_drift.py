@@ -107,7 +107,7 @@ class ShareJudge:
             summary.metrics.append(Metric(self.label, subject.name, "share", share, n_docs=cell.docs))
             rows.append({"subject": subject.name, "share": share, "status": "INFO", "n_docs": cell.docs})
         summary.tables["shares"] = pa.Table.from_pylist(rows, schema=SHARES_SCHEMA)
-        message = f"No baseline: the shares of {self.what} are recorded, and nothing is compared."
+        message = f"With no baseline to compare with, the shares of {self.what} are only recorded."
         suggestion = "Accept a run as the baseline with `corpus-audit baseline pin RUN`, and set `baseline:` to it."
         summary.findings.append(
             Finding(self.label, "corpus", Status.INFO, "share", message, n_docs=whole.docs, suggestion=suggestion)

@@ -148,7 +148,7 @@ class TokenDrift(Audit[TokenState]):
         for term in self.terms:
             rate = state.sums_of(term).ratio * _MILLION
             summary.metrics.append(Metric(self.label, term, "rate_per_million", rate, n_docs=state.terms[term].docs))
-        message = f"No baseline: the rates of {len(self.terms):,} watched terms are recorded, and nothing is compared."
+        message = f"With no baseline to compare with, the rates of {len(self.terms):,} watched terms are only recorded."
         suggestion = "Accept a run as the baseline with `corpus-audit baseline pin RUN`, and set `baseline:` to it."
         summary.findings.append(
             Finding(self.label, "corpus", Status.INFO, "rate_per_million", message, suggestion=suggestion)

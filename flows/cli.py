@@ -1,0 +1,192 @@
+"""The command line: `corpus-audit run web.yaml`.
+
+Exit status of every command: 0 passed, 1 warnings under `--fail-on warn`, 2 failed, 3 could not run.
+"""
+
+import os
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from audits import audit_kinds
+from audits.excerpts import visible
+from connectors.errors import CorpusAuditError
+from flows.catalogue import describe_audit, list_audits
+from flows.doctor import examine
+from flows.pipeline import make_plan, run_audit
+from flows.progress import Reporter
+from flows.run_config import RunConfig, load_config
+from flows.starter import starter_config
+from reports.reading import read_run
+from reports.result import RunResult
+from reports.run_folder import write_views
+from reports.run_index import GOLDEN, point, resolve_run
+from reports.verdict import Verdict, by_severity, exit_status, verdict_of
+
+COULD_NOT_RUN = 3
+_SHOWN_FINDINGS = 12
+
+app = typer.Typer(
+    help="Audit training corpora and test sets: what leaked, what drifted, what is broken.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+baseline_app = typer.Typer(help="Choose what later runs are compared with.", no_args_is_help=True)
+app.add_typer(baseline_app, name="baseline")
+
+
+class FailOn(StrEnum):
+    """From which status on a run exits with something else than 0."""
+
+    WARN = "warn"
+    FAIL = "fail"
+
+
+Config = Annotated[Path, typer.Argument(help="Configuration file (YAML).")]
+Out = Annotated[Path | None, typer.Option("--out", help="Output folder; `output:` of the configuration if not given.")]
+
+
+@app.command()
+def run(
+    config: Config,
+    out: Out = None,
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit with 1 on warnings, or only on failures.")] = (
+        FailOn.FAIL
+    ),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
+) -> None:
+    """Audit a corpus and write Parquet results and an HTML report.
+
+    With PREFECT_API_URL set, the run is a flow run on that server.
+    """
+    settings = _with_output(load_config(config), out)
+    reporter = Reporter(quiet)
+    if os.environ.get("PREFECT_API_URL"):
+        from flows.nightly import run_as_flow
+
+        folder = run_as_flow(settings, reporter)
+        result = read_run(folder)
+    else:
+        outcome = run_audit(settings, reporter)
+        folder, result = outcome.folder, outcome.result
+    verdict = verdict_of(result.findings)
+    _print_outcome(result, verdict, folder)
+    raise typer.Exit(exit_status(verdict, fail_on.value))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("audit.yaml"),
+    corpus: Annotated[str, typer.Option(help="Files of training text: a path, folder or glob.")] = "data/*.jsonl.gz",
+    eval_set: Annotated[list[str] | None, typer.Option(help="A test set as NAME=PATH; may be repeated.")] = None,
+) -> None:
+    """Write a commented configuration to start from."""
+    text = starter_config(corpus, eval_set or [])
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise CorpusAuditError(f"{path} exists already", "Give another name, or move it away") from error
+    except OSError as error:
+        raise CorpusAuditError(f"{path} cannot be written ({error.strerror})", "Give a path you may write") from error
+    typer.echo(f"Wrote {path}. Next: corpus-audit check {path}")
+
+
+@app.command()
+def check(config: Config) -> None:
+    """Validate a configuration, and that all it names can be opened, without auditing anything."""
+    plan = make_plan(load_config(config), Reporter())
+    for source in plan.config.corpus:
+        shards = [shard for shard in plan.shards if shard.source == source]
+        typer.echo(f"corpus   {visible(source.label)}: {len(shards):,} shards, {sum(s.size for s in shards):,} bytes")
+    sets = plan.eval_items.column("eval_set").to_pylist()
+    for name in dict.fromkeys(sets):
+        typer.echo(f"eval set {visible(name)}: {sets.count(name):,} items")
+    for audit in plan.audits:
+        typer.echo(f"audit    {audit.label}")
+    typer.echo("The configuration is good.")
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or of runs (the newest).")],
+) -> None:
+    """Draw a run's report again from its Parquet files."""
+    folder = resolve_run(run_folder)
+    write_views(read_run(folder), folder)
+    typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+def audits(
+    kind: Annotated[str | None, typer.Argument(help="An audit, to see its options.")] = None,
+) -> None:
+    """List the audits, or the options of one."""
+    if kind is None:
+        typer.echo(list_audits())
+    elif kind in audit_kinds():
+        typer.echo(describe_audit(kind))
+    else:
+        raise CorpusAuditError(f"{kind!r} is no audit", f"Known audits: {', '.join(audit_kinds())}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check that this installation can run: versions, model, engine, disk, Prefect server."""
+    findings = examine()
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.good else 'BAD '} {finding.subject}: {visible(finding.message)}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+@baseline_app.command("pin")
+def baseline_pin(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run to compare later runs with.")],
+) -> None:
+    """Accept a run as the baseline: `baseline: OUT/golden` then stands for it, and so does `baseline: OUT`."""
+    folder = resolve_run(run_folder)
+    try:
+        point(folder.parent, GOLDEN, folder.name)
+    except OSError as error:
+        raise CorpusAuditError(f"{folder.parent} cannot be written ({error.strerror})", "Check its rights") from error
+    typer.echo(f"{folder.parent / GOLDEN} now stands for {folder.name}")
+
+
+def _with_output(config: RunConfig, out: Path | None) -> RunConfig:
+    return config if out is None else config.model_copy(update={"output": str(out.resolve())})
+
+
+def _print_outcome(result: RunResult, verdict: Verdict, folder: Path) -> None:
+    needing = [finding for finding in by_severity(result.findings) if finding.status in ("FAIL", "ERROR", "WARN")]
+    for finding in needing[:_SHOWN_FINDINGS]:
+        typer.echo(f"{finding.status:5} {finding.audit}: {visible(finding.message)}")
+    if len(needing) > _SHOWN_FINDINGS:
+        typer.echo(f"      and {len(needing) - _SHOWN_FINDINGS} more in the report")
+    typer.echo(f"{verdict.status}: {verdict.line}")
+    typer.echo(f"Report: {folder / 'report.html'}")
+
+
+def main() -> None:
+    """Run the command line; every error that is ours ends with its remedy and exit status 3."""
+    try:
+        status = app(standalone_mode=False)
+    except CorpusAuditError as error:
+        typer.echo(f"error: {visible(error.problem)}\n  what to do: {visible(error.remedy)}", err=True)
+        status = COULD_NOT_RUN
+    except click.exceptions.Abort:
+        status = COULD_NOT_RUN
+    except click.ClickException as error:
+        error.show()
+        status = COULD_NOT_RUN
+    except Exception:
+        traceback.print_exc()
+        typer.echo("error: this is a fault of corpus-audit itself; please report the lines above", err=True)
+        status = COULD_NOT_RUN
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,114 @@
+"""Where shards are scanned: in this process, on worker processes of this machine, or on a Dask cluster.
+
+A shard that kills its worker is given up after three tries and becomes a line in the ledger; the others go
+on. Text never travels: workers read the shards themselves and send back small states.
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from audits.base import Audit
+from connectors import Shard
+from flows.errors import EngineUnavailable
+from flows.run_config import EngineConfig
+from flows.scanning import CorpusScan, ShardScan, failed_scan, scan_shard
+
+_TRIES = 3
+_CONNECT_SECONDS = 30
+_QUEUED_PER_WORKER = 3
+"""Shards handed to the scheduler ahead of time: enough to keep workers busy, and few states in flight."""
+
+OnShard = Callable[[Shard, ShardScan], None]
+
+
+def scan_corpus(
+    shards: Sequence[Shard], audits: Sequence[Audit[Any]], engine: EngineConfig, on_shard: OnShard
+) -> CorpusScan:
+    """Scan all shards, largest first, and merge what they leave. `on_shard` hears of each finished shard.
+
+    Raises:
+        EngineUnavailable: the cluster cannot be reached or started.
+    """
+    total = CorpusScan({audit.label: audit.new_state() for audit in audits})
+    largest_first = sorted(shards, key=lambda shard: (-shard.size, shard.uri))
+    scans = _in_process if not engine.workers and engine.scheduler is None else _on_dask
+    for shard, scan in scans(largest_first, audits, engine):
+        total.add(scan)
+        on_shard(shard, scan)
+    return total.in_order()
+
+
+def _in_process(
+    shards: Sequence[Shard], audits: Sequence[Audit[Any]], engine: EngineConfig
+) -> Iterator[tuple[Shard, ShardScan]]:
+    for shard in shards:
+        try:
+            yield shard, scan_shard(shard, audits)
+        except Exception as error:  # one bad shard must not end the night; the ledger names it
+            yield shard, failed_scan(shard, error)
+
+
+def _on_dask(
+    shards: Sequence[Shard], audits: Sequence[Audit[Any]], engine: EngineConfig
+) -> Iterator[tuple[Shard, ShardScan]]:
+    from distributed import as_completed
+
+    if not shards:
+        return
+    with _client(engine, len(shards)) as client, warnings.catch_warnings():
+        # The audits travel once, as a task: were they scattered, a worker's death could lose them for good.
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        shared = client.submit(_same, list(audits), pure=False)
+        width = _QUEUED_PER_WORKER * max(1, len(client.scheduler_info()["workers"]))
+        waiting = iter(shards)
+        futures = {
+            client.submit(scan_shard, shard, shared, pure=False, retries=0): shard for shard in islice(waiting, width)
+        }
+        done = as_completed(list(futures))
+        for future in done:
+            shard = futures.pop(future)
+            error = future.exception()
+            yield shard, failed_scan(shard, error) if error is not None else future.result()
+            future.release()
+            for following in islice(waiting, 1):
+                submitted = client.submit(scan_shard, following, shared, pure=False, retries=0)
+                futures[submitted] = following
+                done.add(submitted)
+
+
+@contextmanager
+def _client(engine: EngineConfig, shards: int) -> Iterator[Any]:
+    """Yield a client of the configured cluster, or of worker processes that end with it."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    settings = {"distributed.scheduler.allowed-failures": _TRIES - 1}
+    with dask.config.set(settings):
+        try:
+            if engine.scheduler is not None:
+                with Client(engine.scheduler, timeout=_CONNECT_SECONDS) as client:
+                    yield client
+                return
+            cluster = LocalCluster(
+                n_workers=min(engine.workers, shards),
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+        except (OSError, TimeoutError) as error:
+            where = engine.scheduler or "worker processes on this machine"
+            raise EngineUnavailable(
+                f"The engine cannot be reached: {where} ({error})",
+                "Check `engine.scheduler`, or set `engine: {workers: 0}` to work in this process",
+            ) from error
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+def _same(audits: list[Audit[Any]]) -> list[Audit[Any]]:
+    return audits

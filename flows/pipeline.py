@@ -1,0 +1,193 @@
+"""The main job: plan, scan, judge, write. Everything else only says when and where this runs.
+
+outcome = run_audit(load_config(Path("web.yaml")))
+outcome.folder      # runs/web-20261124T020000Z
+outcome.verdict     # FAIL 2 · WARN 3 · 41 ok
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import pyarrow as pa
+import yaml
+
+from audits.base import Audit, Resources
+from audits.contamination.verdicts import combine
+from audits.coverage import coverage
+from audits.findings import ItemVerdict
+from connectors import Shard, list_shards, load_eval_set, probe
+from connectors.schema import EVAL_ITEM_SCHEMA
+from flows.baselines import Baseline, load_baseline, reference_for
+from flows.engine import scan_corpus
+from flows.progress import Reporter
+from flows.provenance import run_info
+from flows.run_config import RunConfig
+from flows.scanning import CorpusScan, ShardScan
+from reports.result import Profile, RunResult
+from reports.run_folder import write_run
+from reports.run_index import add_to_index
+from reports.verdict import Verdict, verdict_of
+
+T = TypeVar("T")
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
+
+
+class Stage(Protocol):
+    """Runs one named stage of a run; Prefect's makes a task of it."""
+
+    def __call__(self, name: str, work: Callable[[], T]) -> T:
+        """Return what `work` returns."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run needs before any text is read."""
+
+    config: RunConfig
+    shards: Sequence[Shard]
+    eval_items: pa.Table
+    audits: Sequence[Audit[Any]]
+    baseline: Baseline | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: its folder, its verdict and its result."""
+
+    folder: Path
+    verdict: Verdict
+    result: RunResult = field(repr=False)
+
+
+def run_audit(config: RunConfig, reporter: Reporter | None = None, stage: Stage | None = None) -> Outcome:
+    """Audit a corpus and write the run's folder.
+
+    Raises:
+        CorpusAuditError: the run cannot start or its results cannot be written.
+    """
+    reporter = reporter or Reporter(quiet=True)
+    timer = _Timer(stage or _directly)
+    started = datetime.now(UTC)
+    plan = timer("plan", lambda: make_plan(config, reporter))
+    scan = timer("scan", lambda: _scan(plan, reporter))
+    reporter.say("judging")
+    result = timer("judge", lambda: _judge(plan, scan, started, reporter))
+    result.run_info = run_info(plan.audits, config.engine, timer.seconds)
+    output = Path(config.output)
+    folder = timer("write", lambda: write_run(result, output, plan.eval_items))
+    add_to_index(result, output)
+    return Outcome(folder, verdict_of(result.findings), result)
+
+
+def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
+    """Load test sets, list shards, build audits and open the baseline; fail here rather than after hours.
+
+    Raises:
+        CorpusAuditError: a path, field, model, tokenizer or baseline that cannot be used.
+    """
+    reporter = reporter or Reporter(quiet=True)
+    shards = list_shards(config.corpus)
+    for source in config.corpus:
+        first = next((shard for shard in shards if shard.source == source), None)
+        if first is not None:
+            probe(first)
+    baseline = load_baseline(config.baseline)
+    tables = [load_eval_set(source) for source in config.eval_sets]
+    eval_items = pa.concat_tables([EVAL_ITEM_SCHEMA.empty_table(), *tables])
+    size = sum(shard.size for shard in shards)
+    reporter.say(
+        f"{len(shards):,} shards ({size / 1e6:,.1f} MB), {eval_items.num_rows:,} test items in "
+        f"{len(config.eval_sets):,} sets, {len(config.audits):,} audits"
+        + (f", baseline {baseline.run_id}" if baseline else ", no baseline")
+    )
+    resources = Resources(eval_items)
+    return Plan(config, shards, eval_items, [audit.build(resources) for audit in config.audits], baseline)
+
+
+def _scan(plan: Plan, reporter: Reporter) -> CorpusScan:
+    with reporter.scanning(len(plan.shards), sum(shard.size for shard in plan.shards)) as advance:
+
+        def on_shard(shard: Shard, scan: ShardScan) -> None:
+            advance(shard.size, scan.report.entry.ok)
+
+        return scan_corpus(plan.shards, plan.audits, plan.config.engine, on_shard)
+
+
+def _judge(plan: Plan, scan: CorpusScan, started: datetime, reporter: Reporter) -> RunResult:
+    """Compare, summarise and combine; the slow part here is encoding for `semantic_overlap`."""
+    config = plan.config
+    result = RunResult(
+        run_id=_free_run_id(config.name, started, Path(config.output)),
+        name=config.name,
+        started_at=started,
+        finished_at=started,
+        config=config_yaml(config),
+        baseline=plan.baseline.run_id if plan.baseline else None,
+        ledger=scan.ledger,
+        quarantine=scan.quarantine,
+    )
+    verdicts: list[ItemVerdict] = []
+    whole = coverage(scan.ledger)
+    result.findings += whole.findings
+    result.metrics += whole.metrics
+    for options, audit in zip(config.audits, plan.audits, strict=True):
+        reporter.say(f"  {audit.label}")
+        verdicts += _summarise(options.kind, audit, scan.states[audit.label], plan.baseline, result)
+    result.items = combine(verdicts)
+    result.finished_at = datetime.now(UTC)
+    return result
+
+
+def _summarise(
+    kind: str, audit: Audit[Any], state: Any, baseline: Baseline | None, result: RunResult
+) -> list[ItemVerdict]:
+    tables = audit.to_profile(state)
+    if tables:
+        result.profiles[audit.label] = Profile(kind, dict(audit.digests()), tables)
+    reference, findings = reference_for(audit, bool(tables), baseline)
+    summary = audit.summary(state, reference)
+    result.findings += [*findings, *summary.findings]
+    result.metrics += summary.metrics
+    result.matches += summary.matches
+    if summary.tables:
+        result.tables[audit.label] = summary.tables
+    return summary.items
+
+
+def config_yaml(config: RunConfig) -> str:
+    """Return a configuration as YAML with absolute paths and without credentials."""
+    values = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return _CREDENTIALS.sub("://[credentials]@", text)
+
+
+def _free_run_id(name: str, started: datetime, output: Path) -> str:
+    stem = f"{name}-{started:%Y%m%dT%H%M%SZ}"
+    run_id, number = stem, 1
+    while (output / run_id).exists():
+        number += 1
+        run_id = f"{stem}-{number}"
+    return run_id
+
+
+def _directly(name: str, work: Callable[[], T]) -> T:
+    return work()
+
+
+class _Timer:
+    """Measures the stages of a run."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, name: str, work: Callable[[], T]) -> T:
+        started = datetime.now(UTC)
+        try:
+            return self.stage(name, work)
+        finally:
+            self.seconds[name] = round((datetime.now(UTC) - started).total_seconds(), 3)

@@ -1,0 +1,29 @@
+"""How each number of the report is computed, in the words that the report prints."""
+
+DEFINITIONS = {
+    "Tokens, words": "Shares and rates count words (runs of letters and digits after case folding; each character "
+    "of scripts without spaces) unless a tokenizer is configured. Documents, not words, are the units of every "
+    "interval: the words of one text are not independent.",
+    "exact_match": "Every word of a question, in order, anywhere in a document, whatever the case, punctuation and "
+    "line breaks between them.",
+    "ngram_overlap": "Share of a question's words that lie inside an n-gram of words (8 by default) found in one "
+    "document; n-grams of many items of a set are templates and count on neither side.",
+    "near_duplicate": "Share of a question's 3-word shingles found in a window of a document about as long as the "
+    "question, after MinHash has picked the windows worth comparing.",
+    "semantic_overlap": "Cosine of the sentence embeddings of the question and of a window of a document that "
+    "shares its rare words, together with the share of the question's numbers that the window has.",
+    "exposed, suspect, clean, unmatchable": "Exposed: a detector found the item at its threshold. Suspect: found in "
+    "part. Clean: looked for and not found. Unmatchable: too short or too alike to be found, so nothing is known.",
+    "domain_drift, language_drift": "A share fails when its change is real (Benjamini-Hochberg q-value over all "
+    "shares, documents as clusters), large enough in points or by ratio, and seen in enough documents.",
+    "mix, within, interaction": "Kitagawa's split of a share's change: by sources that grew or shrank (mix), by "
+    "sources whose own share moved (within), and both at once (interaction). The three add up to the change.",
+    "token_drift": "Occurrences of a term per million words or tokens, compared with documents as clusters, so that "
+    "a term that is only burstier is not called rarer.",
+    "encoding_damage, repetition": "Share of documents that break a rule. A scope fails when the lower end of the "
+    "95 % interval of its share is above the limit.",
+    "Coverage": "Every record seen is read as a document, quarantined with a reason, or unreadable; bytes read are "
+    "compared with bytes stored. A run that did not read everything fails.",
+    "INSUFFICIENT": "The check had too little data to say anything. It is not a pass.",
+}
+"""Term to explanation, in the order in which the report needs them."""

@@ -1,0 +1,156 @@
+"""What the report shows and in what order, as plain values: the template only lays it out."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from audits.findings import Finding, Match, Status
+from connectors.ledger import LedgerEntry
+from reports.result import RunResult
+from reports.summary import contamination_counts, coverage_counts
+from reports.verdict import SEVERITY, Verdict, by_severity, verdict_of
+
+MAX_ROWS = 200
+"""Rows of any table in the report; the Parquet files have all of them."""
+
+MAX_PAIRS = 60
+"""Pairs of test item and training text that are shown side by side."""
+
+_NEEDS_A_LOOK = SEVERITY[:4]
+
+TITLES = {
+    "shares": "Shares of tokens",
+    "attribution": "Where each change comes from, in share of all tokens",
+    "sampling_weights": "How to restore the baseline's mix by sampling down",
+    "movers": "Tokens that moved most",
+    "damage": "Damaged documents by rule",
+    "reasons": "Records set aside, by shard and reason",
+}
+"""Captions of the audits' tables."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Findings of one status, worst groups first; the last ones are collapsed."""
+
+    status: Status
+    findings: list[Finding]
+    collapsed: bool
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table to show: at most `MAX_ROWS` of its `total` rows; `missing` are left out."""
+
+    title: str
+    audit: str
+    name: str
+    columns: list[str]
+    rows: list[list[Any]]
+    total: int
+
+    @property
+    def missing(self) -> int:
+        """Rows that only the Parquet file has."""
+        return self.total - len(self.rows)
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One test set: items by overall verdict, and the exposed items that each detector found."""
+
+    eval_set: str
+    counts: dict[str, int]
+    exposed_by: dict[str, int | None]
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """Everything on the page."""
+
+    result: RunResult
+    verdict: Verdict
+    coverage: dict[str, int]
+    groups: list[Group]
+    detectors: list[str]
+    matrix: list[MatrixRow]
+    pairs: list[Match]
+    pairs_total: int
+    tables: list[TableView]
+    ledger: list[LedgerEntry]
+    reasons: list[tuple[str, int]]
+    dropped: list[str] = field(default_factory=list)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return (self.result.finished_at - self.result.started_at).total_seconds()
+
+
+def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
+    """Arrange a run for the report. `dropped` names the parts left out to keep the page small."""
+    pairs = [] if "excerpts" in dropped else _pairs(result)
+    tables = [] if "tables" in dropped else _tables(result)
+    entries = sorted(result.ledger, key=lambda entry: (entry.whole(), entry.quarantined == 0, entry.shard))
+    return ReportView(
+        result=result,
+        verdict=verdict_of(result.findings),
+        coverage=coverage_counts(result),
+        groups=_groups(result.findings),
+        detectors=_detectors(result),
+        matrix=_matrix(result),
+        pairs=pairs[:MAX_PAIRS],
+        pairs_total=len(pairs),
+        tables=tables,
+        ledger=entries[:MAX_ROWS],
+        reasons=Counter(row.reason for row in result.quarantine).most_common(),
+        dropped=list(dropped),
+    )
+
+
+def _groups(findings: list[Finding]) -> list[Group]:
+    ordered = by_severity(findings)
+    groups = [
+        Group(status, [f for f in ordered if f.status is status], status not in _NEEDS_A_LOOK) for status in SEVERITY
+    ]
+    return [group for group in groups if group.findings]
+
+
+def _detectors(result: RunResult) -> list[str]:
+    return list(dict.fromkeys(m.audit for m in result.metrics if m.metric == "exposed_share"))
+
+
+def _matrix(result: RunResult) -> list[MatrixRow]:
+    shares = {(m.subject, m.audit): m.value for m in result.metrics if m.metric == "exposed_share"}
+    rows = []
+    for eval_set, counts in contamination_counts(result).items():
+        exposed_by: dict[str, int | None] = {}
+        for detector in _detectors(result):
+            share = shares.get((eval_set, detector))
+            exposed_by[detector] = None if share is None else round(share * counts["items"])
+        rows.append(MatrixRow(eval_set, counts, exposed_by))
+    return rows
+
+
+def _pairs(result: RunResult) -> list[Match]:
+    """Return the best match of each exposed or suspect item, the exposed ones and the best scores first."""
+    best: dict[tuple[str, str], Match] = {}
+    for match in sorted(result.matches, key=lambda m: (m.verdict != "exposed", -m.score, m.shard, m.row)):
+        best.setdefault((match.eval_set, match.item_id), match)
+    return list(best.values())
+
+
+def _tables(result: RunResult) -> list[TableView]:
+    views = []
+    for audit, tables in result.tables.items():
+        for name, table in tables.items():
+            if table.num_rows:
+                views.append(_table(audit, name, table))
+    return views
+
+
+def _table(audit: str, name: str, table: pa.Table) -> TableView:
+    rows = [list(row.values()) for row in table.slice(0, MAX_ROWS).to_pylist()]
+    return TableView(TITLES.get(name, name), audit, name, table.column_names, rows, table.num_rows)
