@@ -20,3 +20,12 @@ def points(delta: float, with_unit: bool = True) -> str:
     value = 100 * delta
     digits = f"{value:+.1f}" if abs(value) >= 1 or value == 0 else f"{value:+.2g}"
     return f"{digits} points" if with_unit else digits
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural.
+
+    >>> counted(1, "shard"), counted(2_000, "shard")
+    ('1 shard', '2,000 shards')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

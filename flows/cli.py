@@ -15,6 +15,7 @@ import typer
 
 from audits import audit_kinds
 from audits.excerpts import visible
+from audits.wording import counted
 from connectors.errors import CorpusAuditError
 from flows.catalogue import describe_audit, list_audits
 from flows.doctor import examine
@@ -104,10 +105,12 @@ def check(config: Config) -> None:
     plan = make_plan(load_config(config), Reporter())
     for source in plan.config.corpus:
         shards = [shard for shard in plan.shards if shard.source == source]
-        typer.echo(f"corpus   {visible(source.label)}: {len(shards):,} shards, {sum(s.size for s in shards):,} bytes")
+        typer.echo(
+            f"corpus   {visible(source.label)}: {counted(len(shards), 'shard')}, {sum(s.size for s in shards):,} bytes"
+        )
     sets = plan.eval_items.column("eval_set").to_pylist()
     for name in dict.fromkeys(sets):
-        typer.echo(f"eval set {visible(name)}: {sets.count(name):,} items")
+        typer.echo(f"eval set {visible(name)}: {counted(sets.count(name), 'item')}")
     for audit in plan.audits:
         typer.echo(f"audit    {audit.label}")
     typer.echo("The configuration is good.")
@@ -169,7 +172,7 @@ def _print_outcome(result: RunResult, verdict: Verdict, folder: Path) -> None:
         typer.echo(f"{finding.status:5} {finding.audit}: {visible(finding.message)}")
     if len(needing) > _SHOWN_FINDINGS:
         typer.echo(f"      and {len(needing) - _SHOWN_FINDINGS} more in the report")
-    typer.echo(f"{verdict.status}: {verdict.line}")
+    typer.echo(verdict.headline)
     typer.echo(f"Report: {folder / 'report.html'}")
 
 

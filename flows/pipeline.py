@@ -19,6 +19,7 @@ from audits.base import Audit, Resources
 from audits.contamination.verdicts import combine
 from audits.coverage import coverage
 from audits.findings import ItemVerdict
+from audits.wording import counted
 from connectors import Shard, list_shards, load_eval_set, probe
 from connectors.schema import EVAL_ITEM_SCHEMA
 from flows.baselines import Baseline, load_baseline, reference_for
@@ -100,8 +101,8 @@ def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
     eval_items = pa.concat_tables([EVAL_ITEM_SCHEMA.empty_table(), *tables])
     size = sum(shard.size for shard in shards)
     reporter.say(
-        f"{len(shards):,} shards ({size / 1e6:,.1f} MB), {eval_items.num_rows:,} test items in "
-        f"{len(config.eval_sets):,} sets, {len(config.audits):,} audits"
+        f"{counted(len(shards), 'shard')} ({size / 1e6:,.1f} MB), {counted(eval_items.num_rows, 'test item')} in "
+        f"{counted(len(config.eval_sets), 'set')}, {counted(len(config.audits), 'audit')}"
         + (f", baseline {baseline.run_id}" if baseline else ", no baseline")
     )
     resources = Resources(eval_items)

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from audits.excerpts import visible
 from audits.findings import Finding, Status
+from audits.wording import percent, points
 from reports.definitions import DEFINITIONS
 from reports.result import RunResult
 from reports.view import report_view
@@ -73,7 +74,24 @@ def number(value: Any) -> str:
 def quantity(finding: Finding, value: float | None) -> str:
     """Return a value of a finding in the unit of its metric: shares in per cent."""
     if value is not None and finding.metric.endswith("share"):
-        return f"{100 * value:.4g} %"
+        return percent(value)
+    return number(value)
+
+
+_SHARES = ("share", "reference_share", "target_share", "keep_share", "ci_low", "ci_high")
+_POINTS = ("delta", "delta_low", "delta_high", "mix", "within", "interaction", "total")
+
+
+def cell(column: str, value: Any) -> str:
+    """Return a table's value in the unit of its column: shares in per cent, changes of shares in points.
+
+    >>> cell("share", 0.19), cell("delta", 0.07), cell("n_docs", 1200)
+    ('19.0 %', '+7.0', '1,200')
+    """
+    if isinstance(value, float) and column in _SHARES:
+        return percent(value)
+    if isinstance(value, float) and column in _POINTS:
+        return points(value, False)
     return number(value)
 
 
@@ -108,5 +126,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, size=size)
-    environment.globals.update(marks=MARKS, quantity=quantity, bar=bar)
+    environment.globals.update(marks=MARKS, quantity=quantity, bar=bar, cell=cell)
     return environment

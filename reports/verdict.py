@@ -40,6 +40,11 @@ class Verdict:
         fine = sum(self.counts.get(status, 0) for status in SEVERITY[4:])
         return " · ".join([*parts, f"{fine} ok"])
 
+    @property
+    def headline(self) -> str:
+        """The status and the counts: "FAIL 2 · WARN 3 · 41 ok", or "PASS · 44 ok"."""
+        return self.line if self.line.startswith(self.status) else f"{self.status} · {self.line}"
+
 
 def verdict_of(findings: list[Finding]) -> Verdict:
     """Return the verdict on a run's findings."""

@@ -152,5 +152,9 @@ def _tables(result: RunResult) -> list[TableView]:
 
 
 def _table(audit: str, name: str, table: pa.Table) -> TableView:
-    rows = [list(row.values()) for row in table.slice(0, MAX_ROWS).to_pylist()]
+    records = table.to_pylist()
+    if name == "shares":
+        # What moved comes first, then the largest shares.
+        records.sort(key=lambda row: (SEVERITY.index(Status(row["status"])), -row["share"], row["subject"]))
+    rows = [list(row.values()) for row in records[:MAX_ROWS]]
     return TableView(TITLES.get(name, name), audit, name, table.column_names, rows, table.num_rows)

@@ -70,7 +70,9 @@ def encode(path: Path, texts: list[str]) -> NDArray[np.float32]:
     """
     # Importing it takes seconds and a gigabyte, which a run without candidates need not spend.
     from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     model = SentenceTransformer(str(path), local_files_only=True)
     vectors = model.encode(
         texts, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from audits.contamination.match_state import MatchState
 from audits.findings import Evidence, Finding, ItemVerdict, Match, Metric, Status, Summary
+from audits.wording import percent
 
 VERDICTS = ("exposed", "suspect", "clean", "unmatchable")
 """From worst to least known; an item's overall verdict is the worst that any detector gives."""
@@ -138,7 +139,7 @@ def _exposed_finding(
     status, suggestion = Status.PASS, ""
     if exposed:
         message = (
-            f"{exposed:,} of {total:,} items of {eval_set} ({exposed / total:.1%}) {judgement.phrase} "
+            f"{exposed:,} of {total:,} items of {eval_set} ({percent(exposed / total)}) {judgement.phrase} "
             f"{documents:,} training {'document' if documents == 1 else 'documents'}"
         )
         status = judgement.exposed_status if exposed / total > judgement.max_exposed_share else Status.INFO
@@ -193,7 +194,7 @@ def _unmatchable_finding(judgement: Judgement, eval_set: str, counts: Counter[st
         status=Status.INSUFFICIENT if share > MAX_UNMATCHABLE_SHARE else Status.INFO,
         metric="unmatchable_share",
         message=(
-            f"{counts['unmatchable']:,} of {total:,} items of {eval_set} ({share:.1%}) are too short or too "
+            f"{counts['unmatchable']:,} of {total:,} items of {eval_set} ({percent(share)}) are too short or too "
             f"alike for {judgement.detector} to find; it says nothing about them."
         ),
         value=share,

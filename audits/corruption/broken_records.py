@@ -113,8 +113,10 @@ class BrokenRecords(Audit[RecordState]):
             Metric(self.label, "corpus", "quarantined_share", share, ci_low=low, ci_high=high, n_docs=total)
         )
         summary.findings.append(self._shards_finding(state))
-        for reason in sorted({reason for _, reason in state.quarantined}):
-            summary.findings.append(self._reason_finding(state, reason))
+        reasons = sorted({reason for _, reason in state.quarantined})
+        # One reason alone would repeat the finding on all reasons together.
+        if len(reasons) > 1:
+            summary.findings += [self._reason_finding(state, reason) for reason in reasons]
         for name in FIELDS:
             summary.metrics.append(self._field_metric(state, name))
             summary.findings += self._field_findings(state, name)
@@ -127,7 +129,8 @@ class BrokenRecords(Audit[RecordState]):
         for (scope, _), count in state.quarantined.items():
             counts[scope] += count
         total, broken = sum(state.seen.values()), sum(counts.values())
-        message = f"{broken:,} of {total:,} records were set aside"
+        names = ", ".join(sorted({reason for _, reason in state.quarantined}))
+        message = f"{broken:,} of {total:,} records were set aside ({names})"
         if not total:
             return self._quarantine_finding("corpus", Status.INSUFFICIENT, "No record was seen", None, None, ())
         if not broken:

@@ -29,8 +29,8 @@ SHARES_SCHEMA = pa.schema(
         ("reference_share", pa.float64()),
         ("delta", pa.float64()),
         ("ratio", pa.float64()),
-        ("ci_low", pa.float64()),
-        ("ci_high", pa.float64()),
+        ("delta_low", pa.float64()),
+        ("delta_high", pa.float64()),
         ("status", pa.string()),
         ("n_docs", pa.int64()),
     ]
@@ -266,8 +266,8 @@ def _share_row(one: _Judged) -> dict[str, object]:
         "reference_share": one.share - change.delta,
         "delta": change.delta,
         "ratio": change.factor if math.isfinite(change.factor) else None,
-        "ci_low": change.low,
-        "ci_high": change.high,
+        "delta_low": change.low,
+        "delta_high": change.high,
         "status": one.status.value,
         "n_docs": one.now.docs,
     }

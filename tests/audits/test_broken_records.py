@@ -81,7 +81,7 @@ def test_records_that_are_not_listed_count():
 
 def test_evidence_says_where_and_shows_raw_bytes_safely():
     of = audit()
-    place = finding(of, closed(of, report("a", 100, 3)), "invalid_json").evidence[1]
+    place = finding(of, closed(of, report("a", 100, 3)), "corpus").evidence[1]
     assert (place.shard, place.row, place.byte_start, place.byte_end) == ("a", 1, 100, 150)
     assert place.excerpt.isprintable()
     assert '{"text": \\xff\\x1b' in place.excerpt
