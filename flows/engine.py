@@ -55,7 +55,7 @@ def _in_process(
 def _on_dask(
     shards: Sequence[Shard], audits: Sequence[Audit[Any]], engine: EngineConfig
 ) -> Iterator[tuple[Shard, ShardScan]]:
-    from distributed import as_completed
+    from distributed import KilledWorker
 
     if not shards:
         return
@@ -63,21 +63,36 @@ def _on_dask(
         # The audits travel once, as a task: were they scattered, a worker's death could lose them for good.
         warnings.filterwarnings("ignore", message="Sending large graph")
         shared = client.submit(_same, list(audits), pure=False)
+        suspects = []
         width = _QUEUED_PER_WORKER * max(1, len(client.scheduler_info()["workers"]))
-        waiting = iter(shards)
-        futures = {
-            client.submit(scan_shard, shard, shared, pure=False, retries=0): shard for shard in islice(waiting, width)
-        }
-        done = as_completed(list(futures))
-        for future in done:
-            shard = futures.pop(future)
-            error = future.exception()
-            yield shard, failed_scan(shard, error) if error is not None else future.result()
-            future.release()
-            for following in islice(waiting, 1):
-                submitted = client.submit(scan_shard, following, shared, pure=False, retries=0)
-                futures[submitted] = following
-                done.add(submitted)
+        for shard, scan in _spread(client, shards, shared, width):
+            if isinstance(scan, KilledWorker):
+                suspects.append(shard)
+            else:
+                yield shard, scan if isinstance(scan, ShardScan) else failed_scan(shard, scan)
+        # Every shard queued on a worker that dies is blamed for it; alone, only the guilty one dies again.
+        for shard, scan in _spread(client, suspects, shared, 1):
+            yield shard, scan if isinstance(scan, ShardScan) else failed_scan(shard, scan)
+
+
+def _spread(
+    client: Any, shards: Sequence[Shard], shared: Any, width: int
+) -> Iterator[tuple[Shard, ShardScan | BaseException]]:
+    """Yield every shard with its scan, or with what stopped it; at most `width` are handed out at a time."""
+    from distributed import as_completed
+
+    waiting = iter(shards)
+    futures = {client.submit(scan_shard, shard, shared, pure=False): shard for shard in islice(waiting, width)}
+    done = as_completed(list(futures))
+    for future in done:
+        shard, error = futures.pop(future), future.exception()
+        scan = error if error is not None else future.result()
+        future.release()
+        for following in islice(waiting, 1):
+            submitted = client.submit(scan_shard, following, shared, pure=False)
+            futures[submitted] = following
+            done.add(submitted)
+        yield shard, scan
 
 
 @contextmanager
