@@ -117,6 +117,10 @@ def _is_hidden(name: str, folder: str) -> bool:
 
 
 def _shard(filesystem: Any, name: str, path: str, source: CorpusSource) -> Shard:
+    if name.encode("utf-8", "replace").decode() != name:
+        raise SourceUnreadable(
+            f"{path}: the file name {name!r} is not UTF-8, so no result could name it", "Rename the file"
+        )
     info = filesystem.info(name)
     # A local file has one identity, however its path is written.
     remote = "://" in path and not isinstance(filesystem, LocalFileSystem)

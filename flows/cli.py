@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from audits import audit_kinds
 from audits.excerpts import visible
@@ -183,10 +183,13 @@ def main() -> None:
     except CorpusAuditError as error:
         typer.echo(f"error: {visible(error.problem)}\n  what to do: {visible(error.remedy)}", err=True)
         status = COULD_NOT_RUN
-    except click.exceptions.Abort:
+    except typer.Abort:
         status = COULD_NOT_RUN
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        # Without arguments the help has been printed, and there is nothing to add.
+        message = error.format_message()
+        if message:
+            typer.echo(f"error: {message}\n  what to do: see `corpus-audit --help`", err=True)
         status = COULD_NOT_RUN
     except Exception:
         traceback.print_exc()

@@ -1,8 +1,11 @@
+import os
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from connectors import CorpusSource, ShardReader, list_shards
-from connectors.errors import SourceError, SourceNotFound, UnknownFormat
+from connectors.errors import SourceError, SourceNotFound, SourceUnreadable, UnknownFormat
 
 ROW = '{"text": "a"}\n'
 
@@ -84,3 +87,9 @@ def test_a_source_has_a_readable_label(path, label):
 def test_a_source_that_says_nothing_is_refused(wrong):
     with pytest.raises(ValidationError):
         CorpusSource(**wrong)
+
+
+def test_a_file_name_that_no_table_can_hold_is_refused(tmp_path):
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.jsonl"))).write_bytes(b"{}\n")
+    with pytest.raises(SourceUnreadable, match="not UTF-8"):
+        list_shards([CorpusSource(path=str(tmp_path))])
