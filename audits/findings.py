@@ -64,7 +64,9 @@ class Finding:
     @property
     def finding_id(self) -> str:
         """Identifier that stays the same from night to night for the same check of the same subject."""
-        return xxhash.xxh3_64_hexdigest("\x1f".join((self.audit, self.subject, self.metric)).encode())
+        return xxhash.xxh3_64_hexdigest(
+            "\x1f".join((self.audit, self.subject, self.metric)).encode("utf-8", "backslashreplace")
+        )
 
 
 @dataclass(frozen=True)
