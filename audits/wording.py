@@ -8,7 +8,9 @@ def percent(share: float) -> str:
     ('12.3 %', '0.12 %')
     """
     value = 100 * share
-    return f"{value:.1f} %" if abs(value) >= 1 or value == 0 else f"{value:.2g} %"
+    if value == 0:
+        return "0 %"
+    return f"{value:.1f} %" if abs(value) >= 1 else f"{value:.2g} %"
 
 
 def points(delta: float, with_unit: bool = True) -> str:

@@ -92,7 +92,7 @@ class MatchRecorder:
             train_end=end,
             item_start=item_start,
             item_end=item_end,
-            score=round(span.score, 6),
+            score=round(float(span.score), 6),
             detector=self.detector,
             excerpt=excerpt(text, start, end),
             item_excerpt=excerpt(self.parts.texts[span.part].encode(), item_start, item_end),

@@ -85,7 +85,7 @@ class NgramOverlap(Audit[MatchState]):
         for doc, part, first, last, low, high, covered in clusters_of_hits(
             self.index, self.parts.sizes, batch, _SLACK
         ).tolist():
-            score = min(1.0, covered / self.coverable[part])
+            score = min(1.0, covered / int(self.coverable[part]))
             if score >= self.config.min_suspect_coverage:
                 spans.append(Span(doc, part, first, last, low, high, score))
         self.recorder.record(state, batch, spans)
