@@ -31,3 +31,12 @@ def counted(count: int, noun: str) -> str:
     ('1 shard', '2,000 shards')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def per_million(rate: float) -> str:
+    """Return a rate per million for people, with three significant digits and no exponent.
+
+    >>> per_million(3741.2), per_million(0.0312)
+    ('3,741', '0.0312')
+    """
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"

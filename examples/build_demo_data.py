@@ -34,7 +34,8 @@ PAGES = 420
 INSTRUCTIONS = 300
 PROBLEMS = 900
 LANGUAGES = ("ar", "de", "es", "fr", "hi", "ja", "pt", "ru", "tr", "vi", "zh")
-OTHER_LANGUAGES_SHARE = {"baseline": 0.12, "new_crawl": 0.19}
+OTHER_LANGUAGES_SHARE = {"baseline": 0.12, "new_crawl": 0.188}
+"""Share of words outside English; the damage done later to English pages makes 19 % of it."""
 SENTENCES = 6
 """Sentences of a page in another language: about as many words as a short web page."""
 SPOILT = 170
@@ -241,11 +242,11 @@ def damaged_lines(pages: list[Record], rng: random.Random) -> list[bytes]:
     others = [page for page in pages if page not in foreign]
     for number, page in enumerate([*foreign, *others]):
         text = ways[number](page["text"]) if number < len(ways) else page["text"]
-        if 40 <= number < 46:
-            text = (page["text"].split("\n")[0] + "\n") * 40
+        if 40 <= number < 62:
+            text = (page["text"].split("\n")[0][:120] + "\n") * 15
         lines.append(json.dumps({**page, "text": text}, ensure_ascii=False).encode())
-    lines += [lines[60], lines[61], lines[62]]
-    lines += [line[: len(line) // 2] for line in lines[70:73]]
+    lines += lines[80:83]
+    lines += [line[: len(line) // 2] for line in lines[90:93]]
     lines += [b'{"id": "bytes", "text": "Caf\xe9 au lait, na\xefve and r\xe9sum\xe9"}', b'{"id": "none", "url": "x"}']
     lines += [b'{"id": "empty", "text": ""}', b"<html><body>502 Bad Gateway</body></html>"]
     rng.shuffle(lines)

@@ -204,7 +204,6 @@ class ShareJudge:
             }
             for part in parts
         ]
-        limit = self.config.fail_points if one.status is Status.FAIL else self.config.warn_points
         message = (
             f"{one.subject.phrase} went from {percent(share - change.delta)} to {percent(share)} of tokens "
             f"({points(change.delta)}, 95 % interval {points(change.low, False)} to {points(change.high, False)}"
@@ -222,7 +221,7 @@ class ShareJudge:
             reference=share - change.delta,
             ci_low=share - change.delta + change.low,
             ci_high=share - change.delta + change.high,
-            threshold=limit,
+            threshold=self._limit(one),
             p_value=change.p,
             q_value=one.q,
             effect=change.delta,
@@ -233,6 +232,16 @@ class ShareJudge:
                 "(actions/sampling_weights.json) or leave out the source that brought it."
             ),
         )
+
+    def _limit(self, one: _Judged) -> float:
+        """Return the share beyond which this change has its status: the nearer of the limits it passed."""
+        level = "warn" if one.status is Status.WARN else "fail"
+        points, relative, ratio = (getattr(self.config, f"{level}_{name}") for name in ("points", "relative", "ratio"))
+        before: float = one.share - one.change.delta
+        sign = 1 if one.change.delta > 0 else -1
+        by_mass, by_ratio = before + sign * max(points, relative * before), before * ratio**sign
+        passed = [float(limit) for limit in (by_mass, by_ratio) if (one.share - limit) * sign >= 0]
+        return min(passed, key=lambda limit: abs(limit - before), default=float(by_mass))
 
     def _rest(self, judged: list[_Judged], moved: list[_Judged]) -> list[Finding]:
         findings = []

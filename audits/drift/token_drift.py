@@ -25,6 +25,7 @@ from audits.findings import Finding, Metric, Status, Summary
 from audits.kernels.words import NORMALISER
 from audits.ranking import Smallest
 from audits.statistics import Change, compare_ratios, false_discovery_rates
+from audits.wording import per_million
 
 _EXAMPLES = 5
 _MILLION = 1_000_000
@@ -136,7 +137,7 @@ class TokenDrift(Audit[TokenState]):
             rate = sums.ratio * _MILLION
             low = rate < floor
             message = (
-                f"{term!r} occurs {rate:.3g} times per million {self.unit}, "
+                f"{term!r} occurs {per_million(rate)} times per million {self.unit}, "
                 f"{'below' if low else 'at or above'} the floor of {floor:g}."
             )
             status = (Status.FAIL if low else Status.PASS) if state.docs else Status.INSUFFICIENT
@@ -212,8 +213,9 @@ class TokenDrift(Audit[TokenState]):
         else:
             factor = f", ×{change.factor:.2f}" if math.isfinite(change.factor) else ""
             message = (
-                f"{term!r} {'rose' if rate > before else 'fell'} from {before:.3g} to {rate:.3g} per million "
-                f"{self.unit}{factor}; {docs:,} documents have it where the baseline's frequency gives {expected:,.0f}."
+                f"{term!r} {'rose' if rate > before else 'fell'} from {per_million(before)} to {per_million(rate)} "
+                f"per million {self.unit}{factor}; {docs:,} documents have it, and at the baseline's frequency "
+                f"{expected:,.0f} would."
             )
         limit = self.config.fail_ratio if status is Status.FAIL else self.config.warn_ratio
         return Finding(
