@@ -85,7 +85,8 @@ class DomainDrift(Audit[ShareState]):
 
     def _subjects(self, now: dict[str, Cell], before: dict[str, Cell]) -> list[Subject]:
         docs = {name: max(side[name].docs for side in (now, before) if name in side) for name in now | before}
-        large = sorted((name for name in docs if docs[name] >= self.config.min_domain_docs), key=lambda n: -docs[n])
+        wide = [name for name in docs if docs[name] >= self.config.min_domain_docs]
+        large = sorted(wide, key=lambda name: (-docs[name], name))
         rare = frozenset(docs) - set(large)
         subjects = [Subject(name, f"Domain {name}", frozenset({name})) for name in large]
         if rare:

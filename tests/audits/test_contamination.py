@@ -1,0 +1,204 @@
+"""Test items planted in real text: what each detector must find, and what it must leave alone."""
+
+import random
+
+import pytest
+
+from audits.base import Resources
+from audits.contamination.exact_match import ExactMatchConfig
+from audits.contamination.near_duplicate import NearDuplicateConfig
+from audits.contamination.ngram_overlap import NgramOverlapConfig
+from audits.contamination.semantic_overlap import SemanticOverlapConfig, number_share
+from audits.contamination.verdicts import VERDICTS, combine
+from audits.errors import ModelUnavailable
+from audits.findings import ItemVerdict, Status
+from tests.audits.corpora import DATA, documents, gsm8k, items, scanned, sentences
+
+WORD_LEVEL = [ExactMatchConfig, NgramOverlapConfig, NearDuplicateConfig]
+ITEMS = gsm8k()
+QUESTIONS = [item["question"] for item in ITEMS]
+ANSWERS = [item["answer"] for item in ITEMS]
+
+
+def pages(count=30, seed=1):
+    rng = random.Random(seed)
+    return [" ".join(rng.sample(sentences("en"), 8)) for _ in range(count)]
+
+
+def inside(text, page):
+    half = page.find(" ", len(page) // 2)
+    return f"{page[:half]} {text} {page[half + 1 :]}"
+
+
+def judged(config, texts, questions=QUESTIONS, answers=ANSWERS, **options):
+    audit = config(**options).build(Resources(items(questions, answers)))
+    return audit.summary(scanned(audit, documents(texts)))
+
+
+def verdicts(summary):
+    return [item.verdict for item in summary.items]
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+def test_a_planted_question_is_found_where_it_stands(config):
+    texts = pages()
+    texts[11] = inside(QUESTIONS[1], texts[11])
+    summary = judged(config, texts)
+    assert verdicts(summary) == ["clean", "exposed", "clean"]
+    [match] = summary.matches
+    assert (match.row, match.item_id, match.verdict) == (11, "set-1", "exposed")
+    found = texts[11].encode()[match.train_start : match.train_end].decode()
+    assert QUESTIONS[1].rstrip("?") in found
+    assert match.excerpt and match.item_excerpt
+    [finding] = [f for f in summary.findings if f.metric == "exposed_share"]
+    assert finding.status is Status.FAIL
+    assert finding.value == pytest.approx(1 / 3)
+    assert finding.evidence[0].row == 11
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+def test_ordinary_text_exposes_nothing(config):
+    summary = judged(config, pages(200))
+    assert verdicts(summary) == ["clean"] * 3
+    assert summary.findings[0].status is Status.PASS
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        lambda text: text.replace(" ", "\n"),
+        lambda text: text.replace(".", " . ").replace(",", ""),
+        lambda text: text.replace("a", "\uff41"),
+    ],
+    ids=["case", "line breaks", "punctuation", "full width"],
+)
+def test_layout_and_case_do_not_hide_an_item(config, change):
+    summary = judged(config, [*pages(5), inside(change(QUESTIONS[0]), pages(1)[0])])
+    assert verdicts(summary)[0] == "exposed"
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+def test_a_question_with_its_answer_is_told_from_a_question_alone(config):
+    alone = judged(config, [inside(QUESTIONS[0], pages(1)[0])])
+    together = judged(config, [inside(f"{QUESTIONS[0]} {ANSWERS[0]}", pages(1)[0])])
+    assert alone.matches[0].evidence_class == "question_only"
+    assert together.matches[0].evidence_class == "question_answer"
+
+
+@pytest.mark.parametrize(("config", "least"), [(NgramOverlapConfig, 0.8), (NearDuplicateConfig, 0.8)])
+def test_five_per_cent_of_words_changed_hides_few_items(config, least):
+    """The floor is what a useful detector must reach; benchmarks measure how far above it this one is."""
+    rng = random.Random(3)
+    questions = [" ".join(rng.sample(sentences("en"), 3)) for _ in range(60)]
+
+    def edit(question):
+        words = question.split()
+        for at in rng.sample(range(len(words)), max(1, len(words) // 20)):
+            words[at] = "changed"
+        return " ".join(words)
+
+    texts = [inside(edit(question), page) for question, page in zip(questions, pages(60, 9), strict=True)]
+    found = verdicts(judged(config, texts, questions, [None] * 60))
+    assert found.count("exposed") >= least * 60
+    assert judged(ExactMatchConfig, texts, questions, [None] * 60).items[0].verdict == "clean"
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+def test_a_short_item_is_unmatchable_and_that_is_said(config):
+    questions = ["Who?", "What now?", QUESTIONS[0]]
+    summary = judged(config, pages(), questions)
+    assert verdicts(summary) == ["unmatchable", "unmatchable", "clean"]
+    [finding] = [f for f in summary.findings if f.metric == "unmatchable_share"]
+    assert finding.status is Status.INSUFFICIENT
+    assert "2 of 3 items" in finding.message
+
+
+def test_a_stem_that_items_share_identifies_none_of_them():
+    stem = "Which of the following statements about this is true?"
+    summary = judged(ExactMatchConfig, [f"{stem} Nobody knows."], [stem, stem, QUESTIONS[0]])
+    assert verdicts(summary) == ["unmatchable", "unmatchable", "clean"]
+
+
+def test_templates_of_a_set_do_not_count():
+    template = "Write a function in the language of your choice to find the"
+    questions = [f"{template} number {n} {' '.join(sentences('en')[n].split()[:3])}" for n in range(40)]
+    summary = judged(NgramOverlapConfig, [f"{template} way home before it gets dark."], questions, [None] * 40)
+    assert "exposed" not in verdicts(summary)
+
+
+def test_a_shared_passage_alone_is_only_suspect():
+    from audits.findings import Match
+
+    passage = " ".join(sentences("en")[:6])
+    table = items(["Which of these sentences is the one that mentions no person at all?"])
+    table = table.set_column(6, "passage", [[passage]])
+    audit = NgramOverlapConfig().build(Resources(table))
+    summary = audit.summary(scanned(audit, documents([inside(passage, pages(1)[0])])))
+    assert verdicts(summary) == ["suspect"]
+    assert isinstance(summary.matches[0], Match) and summary.matches[0].evidence_class == "passage_only"
+
+
+def test_many_copies_are_all_counted_and_the_best_are_kept():
+    texts = [inside(QUESTIONS[0], page) for page in pages(50)]
+    summary = judged(NgramOverlapConfig, texts)
+    assert summary.items[0].n_matches == 50
+    assert len(summary.matches) == 20
+
+
+def test_secrets_near_a_leak_are_masked():
+    page = f"Mail jane.doe@example.org or use AKIAIOSFODNN7EXAMPLE. {QUESTIONS[1]}"
+    match = judged(ExactMatchConfig, [page]).matches[0]
+    assert "jane.doe" not in match.excerpt and "AKIAIOSFODNN7EXAMPLE" not in match.excerpt
+
+
+def test_a_real_rewording_is_found_in_meaning_and_another_problem_is_not():
+    reworded = (DATA / "rewordings" / "gsm8k_0.txt").read_text(encoding="utf-8").strip()
+    # Rewordings found in the wild are paragraphs of their own; half a sentence before one costs it some cosine.
+    texts = [inside(f"\n{reworded}\n", pages(1)[0]), *pages(5, 4)]
+    assert verdicts(judged(NgramOverlapConfig, texts))[0] == "clean"
+    summary = judged(SemanticOverlapConfig, texts)
+    assert verdicts(summary) == ["exposed", "clean", "clean"]
+    assert summary.findings[0].status is Status.WARN
+    assert summary.matches[0].evidence_class == "reworded"
+
+
+def test_what_the_budget_leaves_out_is_said():
+    texts = [
+        inside(f"{question} {n}", page) for n, (question, page) in enumerate(zip(QUESTIONS * 3, pages(9), strict=True))
+    ]
+    summary = judged(SemanticOverlapConfig, texts, max_encodes=2)
+    [finding] = [f for f in summary.findings if f.subject == "budget"]
+    assert finding.status is Status.INSUFFICIENT and finding.value > 0
+
+
+def test_a_model_that_is_not_there_is_an_error_with_a_remedy(tmp_path):
+    with pytest.raises(ModelUnavailable, match=r"modules\.json"):
+        judged(SemanticOverlapConfig, [], model=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("question", "window", "share"),
+    [
+        ("16 eggs, 3 eaten", "3 of 16", 1.0),
+        ("16 eggs, 3 eaten", "16 only", 0.5),
+        ("none", "7", 1.0),
+        ("1,000", "1000", 1.0),
+    ],
+)
+def test_numbers_are_compared_as_numbers(question, window, share):
+    assert number_share(question, window) == share
+
+
+def test_the_worst_verdict_of_all_detectors_stands():
+    def verdict(name, detector, score=0.0):
+        evidence = "question_only" if name in ("exposed", "suspect") else ""
+        return ItemVerdict("set", None, "1", name, score, evidence, detector, name != "unmatchable", 0)
+
+    for worst in range(len(VERDICTS)):
+        names = VERDICTS[worst:]
+        [combined] = combine([verdict(name, f"d{n}") for n, name in enumerate(reversed(names))])
+        assert combined.verdict == VERDICTS[worst]
+    [combined] = combine([verdict("unmatchable", "a"), verdict("clean", "b")])
+    assert combined.matchable
