@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 @njit(cache=True, nogil=True)
 def _fmix32(value):  # type: ignore[no-untyped-def]
     """MurmurHash3's 32-bit finaliser, which datasketch applies before its permutations."""
-    value ^= value >> np.uint32(16)
-    value *= np.uint32(0x85EBCA6B)
-    value ^= value >> np.uint32(13)
-    value *= np.uint32(0xC2B2AE35)
-    return value ^ (value >> np.uint32(16))
+    # numba multiplies 32-bit integers in 64 bits; what passes the 32nd must be cut off before it is shifted back.
+    value = np.uint32(value ^ (value >> np.uint32(16)))
+    value = np.uint32(value * np.uint32(0x85EBCA6B))
+    value = np.uint32(value ^ (value >> np.uint32(13)))
+    value = np.uint32(value * np.uint32(0xC2B2AE35))
+    return np.uint32(value ^ (value >> np.uint32(16)))
 
 
 @njit(cache=True, nogil=True)
@@ -41,7 +42,7 @@ def dense_windows(flags, offsets, length, stride, min_hits):  # type: ignore[no-
     """Return the windows of `length` entries with at least `min_hits` flags, int64 of shape (windows, 3).
 
     `flags` (uint8) has one entry a shingle and `offsets` (int64) bounds the documents. Windows start every
-    `stride` entries, and once more so that the end of a document is inside one; a shorter document is one
+    `stride` entries (at most `length`), and once more so that the end of a document is inside one; a shorter document is one
     window. Columns: document, first and last-plus-one entry.
     """
     out = np.empty((len(flags) // stride + 2 * len(offsets), 3), dtype=np.int64)

@@ -1,5 +1,6 @@
 """Test items planted in real text: what each detector must find, and what it must leave alone."""
 
+import json
 import random
 
 import pytest
@@ -153,15 +154,20 @@ def test_secrets_near_a_leak_are_masked():
     assert "jane.doe" not in match.excerpt and "AKIAIOSFODNN7EXAMPLE" not in match.excerpt
 
 
-def test_a_real_rewording_is_found_in_meaning_and_another_problem_is_not():
-    reworded = (DATA / "rewordings" / "gsm8k_0.txt").read_text(encoding="utf-8").strip()
-    # Rewordings found in the wild are paragraphs of their own; half a sentence before one costs it some cosine.
-    texts = [inside(f"\n{reworded}\n", pages(1)[0]), *pages(5, 4)]
-    assert verdicts(judged(NgramOverlapConfig, texts))[0] == "clean"
-    summary = judged(SemanticOverlapConfig, texts)
-    assert verdicts(summary) == ["exposed", "clean", "clean"]
+def test_real_rewordings_are_found_in_meaning_and_ordinary_pages_are_not():
+    """Floors, not measurements: on all 330 planted rewordings 62 % were exposed and 15 % more suspect."""
+    path = DATA / "rewordings" / "gsm8k.jsonl"
+    pairs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    questions = [pair["question"] for pair in pairs]
+    texts = [inside(f"\n{pair['rewording']}\n", page) for pair, page in zip(pairs, pages(10), strict=True)]
+    word_level = judged(NgramOverlapConfig, texts, questions, [None] * 10)
+    assert verdicts(word_level).count("exposed") <= 1
+    summary = judged(SemanticOverlapConfig, [*texts, *pages(10, 4)], questions, [None] * 10)
+    assert verdicts(summary).count("exposed") >= 4
+    assert verdicts(summary).count("clean") <= 4
+    assert {match.row for match in summary.matches} <= set(range(10))
+    assert all(match.item_id == f"set-{match.row}" for match in summary.matches if match.verdict == "exposed")
     assert summary.findings[0].status is Status.WARN
-    assert summary.matches[0].evidence_class == "reworded"
 
 
 def test_what_the_budget_leaves_out_is_said():
