@@ -42,8 +42,8 @@ def dense_windows(flags, offsets, length, stride, min_hits):  # type: ignore[no-
     """Return the windows of `length` entries with at least `min_hits` flags, int64 of shape (windows, 3).
 
     `flags` (uint8) has one entry a shingle and `offsets` (int64) bounds the documents. Windows start every
-    `stride` entries (at most `length`), and once more so that the end of a document is inside one; a shorter document is one
-    window. Columns: document, first and last-plus-one entry.
+    `stride` entries (at most `length`), and once more so that the end of a document is inside one; a shorter
+    document is one window. Columns: document, first and last-plus-one entry.
     """
     out = np.empty((len(flags) // stride + 2 * len(offsets), 3), dtype=np.int64)
     count = np.int64(0)

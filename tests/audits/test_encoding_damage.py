@@ -128,7 +128,7 @@ def test_a_bad_shard_fails_by_name_in_a_clean_corpus():
     shards = found["shards"]
     assert shards.status is Status.FAIL
     assert "48 of 120 documents (40.0 %, 95 % interval 31.7 % to 48.9 %) of shard bad" in shards.message
-    assert "the rest of the corpus has 0.0 %" in shards.message
+    assert "the rest of the corpus has 0 %" in shards.message
     assert {place.shard for place in shards.evidence} == {"bad"}
     assert len(shards.evidence) == 5
     assert "UTF-8 that was decoded as" in shards.suggestion
