@@ -3,14 +3,15 @@
     python -m benchmarks.run                         # small, on the demo's data
     python -m benchmarks.run --data DATA --pages DATA/train/c4_sample.jsonl.gz --memory-gigabytes 2
 
-`DATA` is a folder with the test sets in `eval/`, whole.
+`DATA` is a folder with whole test sets in `eval/`; recall is measured where it also has GSM8K's training problems in
+`train/` and LMSYS's rewordings in `labelled/`.
 """
 
 import argparse
 import json
 from pathlib import Path
 
-from benchmarks import memory, ngram_scan
+from benchmarks import memory, ngram_scan, recall
 from benchmarks.machine import measured_on
 
 HERE = Path(__file__).parent
@@ -27,6 +28,8 @@ def main() -> None:
     options = parser.parse_args()
     pages = options.pages or sorted(DEMO.glob("new_crawl/web*"))[0]
     _write("ngram_scan", ngram_scan.measure(options.data, pages, options.megabytes), pages)
+    if (options.data / "labelled").is_dir():
+        _write("recall", recall.measure(options.data, pages), pages)
     _write("memory", memory.measure(options.data, pages, options.memory_gigabytes), pages)
 
 

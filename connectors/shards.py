@@ -121,7 +121,7 @@ def _shard(filesystem: Any, name: str, path: str, source: CorpusSource) -> Shard
         raise SourceUnreadable(
             f"{path}: the file name {name!r} is not UTF-8, so no result could name it", "Rename the file"
         )
-    info = filesystem.info(name)
+    info = _info(filesystem, name)
     # A local file has one identity, however its path is written.
     remote = "://" in path and not isinstance(filesystem, LocalFileSystem)
     uri = filesystem.unstrip_protocol(name) if remote else name
@@ -141,6 +141,17 @@ def _shard(filesystem: Any, name: str, path: str, source: CorpusSource) -> Shard
             "Give the source a `format:` (jsonl, parquet, text, datasets), or narrow its path",
         )
     return Shard(uri, source, kind, compression, size, f"{uri}|{size}|{stamp}")
+
+
+def _info(filesystem: Any, name: str) -> dict[str, Any]:
+    """Return what is known of a file; what is no file would be waited for without end, or fail hours later."""
+    try:
+        info: dict[str, Any] = filesystem.info(name)
+    except FileNotFoundError as error:
+        raise SourceNotFound(f"{name} is a link to nothing", "Remove the link, or put back what it led to") from error
+    if info.get("type") not in ("file", "directory"):
+        raise SourceUnreadable(f"{name} is neither a file nor a folder", "Narrow the path so that it leaves this out")
+    return info
 
 
 def _remedy(filesystem: Any, inner: str) -> str:

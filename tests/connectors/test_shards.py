@@ -93,3 +93,24 @@ def test_a_file_name_that_no_table_can_hold_is_refused(tmp_path):
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.jsonl"))).write_bytes(b"{}\n")
     with pytest.raises(SourceUnreadable, match="not UTF-8"):
         list_shards([CorpusSource(path=str(tmp_path))])
+
+
+def test_what_is_no_file_is_refused_before_anything_is_read(tmp_path):
+    (tmp_path / "a.jsonl").symlink_to(tmp_path / "gone")
+    with pytest.raises(SourceNotFound, match="a link to nothing"):
+        list_shards([CorpusSource(path=str(tmp_path / "*.jsonl"))])
+    os.mkfifo(tmp_path / "b.jsonl")
+    with pytest.raises(SourceUnreadable, match="neither a file nor a folder"):
+        list_shards([CorpusSource(path=str(tmp_path / "b*.jsonl"))])
+
+
+def test_a_glob_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.jsonl").write_text(ROW)
+
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    # The tests may run as root, whom no permission stops.
+    monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.glob", forbidden)
+    with pytest.raises(SourceUnreadable, match=r"\*\.jsonl cannot be read"):
+        list_shards([CorpusSource(path=str(tmp_path / "*.jsonl"))])
