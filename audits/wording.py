@@ -20,7 +20,8 @@ def points(delta: float, with_unit: bool = True) -> str:
     '+7.0 points'
     """
     value = 100 * delta
-    digits = f"{value:+.1f}" if abs(value) >= 1 or value == 0 else f"{value:+.2g}"
+    digits = f"{value:+.1f}" if abs(value) >= 1 else f"{value:+.2f}"
+    digits = "0" if abs(value) < 0.005 else digits
     return f"{digits} points" if with_unit else digits
 
 

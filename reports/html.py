@@ -95,6 +95,16 @@ def cell(column: str, value: Any) -> str:
     return number(value)
 
 
+def heading(column: str) -> str:
+    """Return a column's name for people, with its unit where that is not plain.
+
+    >>> heading("reference_share"), heading("delta")
+    ('reference share', 'delta, points')
+    """
+    name = column.replace("_", " ")
+    return f"{name}, points" if column in _POINTS else name
+
+
 def size(count: int) -> str:
     """Return a number of bytes for people.
 
@@ -126,5 +136,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, size=size)
-    environment.globals.update(marks=MARKS, quantity=quantity, bar=bar, cell=cell)
+    environment.globals.update(marks=MARKS, quantity=quantity, bar=bar, cell=cell, heading=heading)
     return environment

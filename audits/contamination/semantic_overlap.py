@@ -6,9 +6,9 @@ Janet's ducks; three go into her breakfast ...", which shares no 8-gram with it.
 Encoding every window of a corpus costs too much, so only windows that share an item's rare words are kept
 (`lexical_screen`), the best few of each item are encoded once at the end, and FAISS finds the nearest items.
 Every tool surveyed stops at a fixed cosine; the numbers of the item are what tells a rewording from another
-problem of the same kind. Measured on 165 of the LMSYS rewordings of GSM8K test items, pasted into web pages,
-and on GSM8K-train as near misses (see benchmarks/results): recall and false alarms at the shipped thresholds
-are in the audit's own findings.
+problem of the same kind. At the shipped thresholds it exposed 63 % of 330 LMSYS rewordings of GSM8K test items
+planted in web pages, none of 1,000 web pages, and 0.5 % of 3,000 GSM8K training problems, some of which are
+near-copies (benchmarks/results/recall.json).
 """
 
 import re

@@ -59,6 +59,11 @@ def test_the_verdict_comes_first_and_the_worst_finding_next():
     assert "19.0 %" in body and "12.0 %" in body
 
 
+def test_classes_are_names_and_not_quoted_twice():
+    classes = re.findall(r'class="?([^">]*)', report_html(make_result()))
+    assert classes and all(re.fullmatch(r"[\w -]*", name) for name in classes)
+
+
 def test_ids_are_unique_and_links_inside_the_page_lead_somewhere():
     page = Page(report_html(make_result()))
     assert len(set(page.ids)) == len(page.ids)
