@@ -11,7 +11,8 @@ from pydantic import Field
 
 from audits.base import Audit, Resources
 from audits.batch import TextBatch
-from audits.drift.share_drift import ShareDriftConfig, ShareJudge, Subject
+from audits.drift.share_drift import ShareJudge, Subject
+from audits.drift.share_limits import ShareDriftConfig
 from audits.drift.share_state import Cell, ShareState
 from audits.findings import Summary
 from audits.kernels.words import NORMALISER

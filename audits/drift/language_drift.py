@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from audits.base import Audit, Resources
 from audits.batch import TextBatch
-from audits.drift.share_drift import ShareDriftConfig, ShareJudge, Subject
+from audits.drift.share_drift import ShareJudge, Subject
+from audits.drift.share_limits import ShareDriftConfig
 from audits.drift.share_state import ShareState
 from audits.findings import Summary
 from audits.kernels.words import NORMALISER

@@ -8,12 +8,10 @@ under every usual limit.
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
 
 import pyarrow as pa
-from pydantic import Field
 
-from audits.base import AuditConfig
+from audits.drift.share_limits import ShareDriftConfig, beyond, limit_passed
 from audits.drift.share_state import Cell, ShareState, sums_of
 from audits.findings import Evidence, Finding, Metric, Status, Summary
 from audits.statistics import Change, Contribution, attribute_change, compare_ratios, false_discovery_rates
@@ -45,27 +43,6 @@ ATTRIBUTION_SCHEMA = pa.schema(
         ("total", pa.float64()),
     ]
 )
-
-
-class ShareDriftConfig(AuditConfig):
-    """Limits of a share's change.
-
-    By mass: at least `warn_points` (`fail_points`) of share and `warn_relative` (`fail_relative`) of the
-    reference. By ratio: by `warn_ratio` (`fail_ratio`) either way, where the larger share is at least
-    `warn_ratio_min_share` (`fail_ratio_min_share`). Both need a q-value of at most `max_q` and `min_docs`
-    documents of the category on one side. One limit in points alone would hide every small category.
-    """
-
-    warn_points: Annotated[float, Field(gt=0)] = 0.005
-    warn_relative: Annotated[float, Field(gt=0)] = 0.05
-    fail_points: Annotated[float, Field(gt=0)] = 0.02
-    fail_relative: Annotated[float, Field(gt=0)] = 0.10
-    warn_ratio: Annotated[float, Field(gt=1)] = 1.5
-    fail_ratio: Annotated[float, Field(gt=1)] = 2.0
-    warn_ratio_min_share: Annotated[float, Field(gt=0)] = 0.0005
-    fail_ratio_min_share: Annotated[float, Field(gt=0)] = 0.002
-    max_q: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    min_docs: Annotated[int, Field(ge=2)] = 100
 
 
 @dataclass(frozen=True)
@@ -151,9 +128,9 @@ class ShareJudge:
 
     def _status(self, now: Cell, before: Cell, whole: Cell, whole_before: Cell, change: Change, q: float) -> Status:
         larger = max(now.words / whole.words, before.words / whole_before.words)
-        if self._beyond(change, larger, "fail"):
+        if beyond(self.config, change, larger, "fail"):
             size = Status.FAIL
-        elif self._beyond(change, larger, "warn"):
+        elif beyond(self.config, change, larger, "warn"):
             size = Status.WARN
         else:
             return Status.PASS
@@ -161,15 +138,6 @@ class ShareJudge:
             # A change of this size in a handful of documents is neither drift nor the absence of it.
             return Status.INSUFFICIENT if size is Status.FAIL and q <= self.config.max_q else Status.PASS
         return size if q <= self.config.max_q else Status.PASS
-
-    def _beyond(self, change: Change, larger: float, level: str) -> bool:
-        points, relative, ratio, floor = (
-            getattr(self.config, f"{level}_{name}") for name in ("points", "relative", "ratio", "ratio_min_share")
-        )
-        relative_change = abs(change.factor - 1)
-        by_mass = abs(change.delta) >= points and relative_change >= relative
-        by_ratio = larger >= floor and not 1 / ratio < change.factor < ratio
-        return by_mass or by_ratio
 
     def _metric(self, one: _Judged) -> Metric:
         change = one.change
@@ -221,7 +189,7 @@ class ShareJudge:
             reference=share - change.delta,
             ci_low=share - change.delta + change.low,
             ci_high=share - change.delta + change.high,
-            threshold=self._limit(one),
+            threshold=limit_passed(self.config, one.share, one.change, "warn" if one.status is Status.WARN else "fail"),
             p_value=change.p,
             q_value=one.q,
             effect=change.delta,
@@ -232,16 +200,6 @@ class ShareJudge:
                 "(actions/sampling_weights.json) or leave out the source that brought it."
             ),
         )
-
-    def _limit(self, one: _Judged) -> float:
-        """Return the share beyond which this change has its status: the nearer of the limits it passed."""
-        level = "warn" if one.status is Status.WARN else "fail"
-        points, relative, ratio = (getattr(self.config, f"{level}_{name}") for name in ("points", "relative", "ratio"))
-        before: float = one.share - one.change.delta
-        sign = 1 if one.change.delta > 0 else -1
-        by_mass, by_ratio = before + sign * max(points, relative * before), before * ratio**sign
-        passed = [float(limit) for limit in (by_mass, by_ratio) if (one.share - limit) * sign >= 0]
-        return min(passed, key=lambda limit: abs(limit - before), default=float(by_mass))
 
     def _rest(self, judged: list[_Judged], moved: list[_Judged]) -> list[Finding]:
         findings = []

@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 from audits.batch import text_buffers
 from audits.kernels.repetition import (
     BLOCK,
-    grams_plain,
-    lines_plain,
     longest_loops,
-    loop_plain,
     measure_grams,
     measure_lines,
     standalone_word_counts,
 )
+from audits.kernels.repetition_plain import grams_plain, lines_plain, loop_plain
 from audits.kernels.words import split_words
 
 WORDS = st.sampled_from(["a", "b", "Ab", "é", "d’e", "日", "本", "-", "ﬁ", ","])
