@@ -102,7 +102,8 @@ def _client(engine: EngineConfig, shards: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     settings = {"distributed.scheduler.allowed-failures": _TRIES - 1}
-    with dask.config.set(settings):
+    # Where Prefect logs, workers would come and go at length; what matters of them is in the ledger.
+    with dask.config.set(settings), _level(logging.getLogger("distributed"), logging.CRITICAL):
         try:
             if engine.scheduler is not None:
                 with Client(engine.scheduler, timeout=_CONNECT_SECONDS) as client:
@@ -112,7 +113,7 @@ def _client(engine: EngineConfig, shards: int) -> Iterator[Any]:
                 n_workers=min(engine.workers, shards),
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             )
         except (OSError, TimeoutError) as error:
@@ -123,6 +124,16 @@ def _client(engine: EngineConfig, shards: int) -> Iterator[Any]:
             ) from error
         with cluster, Client(cluster) as client:
             yield client
+
+
+@contextmanager
+def _level(logger: logging.Logger, level: int) -> Iterator[None]:
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _same(audits: list[Audit[Any]]) -> list[Audit[Any]]:

@@ -58,7 +58,7 @@ def _audit(config: RunConfig, reporter: Reporter) -> Outcome:
     create_markdown_artifact(
         markdown=summary_markdown(outcome.result),
         key=_artifact_key(config.name),
-        description=f"{outcome.verdict.status}: {outcome.verdict.line}",
+        description=outcome.verdict.headline,
     )
     return outcome
 
@@ -70,7 +70,7 @@ def _stage(name: str, work: Callable[[], T]) -> T:
 
 
 def _final_state(outcome: Outcome) -> State[Any]:
-    message = f"{outcome.verdict.line}; {outcome.folder}"
+    message = f"{outcome.verdict.headline}; {outcome.folder}"
     # States keep Prefect's own names: automations match names, and would miss one called otherwise.
     return Failed(message=message) if outcome.verdict.status is Status.FAIL else Completed(message=message)
 

@@ -25,6 +25,7 @@ def test_a_nightly_run_succeeds_fails_and_leaves_an_artifact(tmp_path, write_con
     path = write_config(name="web_crawl", audits=[{"kind": "encoding_damage"}])
     passed = nightly_audit(str(path), return_state=True)
     assert passed.is_completed()
+    assert passed.message.startswith("PASS")
     assert (tmp_path / "runs" / "latest" / "report.html").is_file()
     artifact = Artifact.get("corpus-audit-web-crawl")
     assert artifact is not None
