@@ -196,3 +196,7 @@ def main() -> None:
         typer.echo("error: this is a fault of corpus-audit itself; please report the lines above", err=True)
         status = COULD_NOT_RUN
     sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

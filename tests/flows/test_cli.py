@@ -20,7 +20,7 @@ GSM8K = {"name": "gsm8k", "path": str(ROOT / "tests" / "data" / "eval" / "gsm8k_
 
 
 def corpus_audit(*arguments, cwd=None):
-    command = [sys.executable, "-c", "from flows.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd or ROOT, timeout=120)
 
 

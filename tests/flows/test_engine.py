@@ -77,3 +77,12 @@ def test_a_cluster_that_is_not_there_is_an_error_with_a_remedy(tmp_path, monkeyp
     monkeypatch.setattr("flows.engine._CONNECT_SECONDS", 1)
     with pytest.raises(EngineUnavailable, match=r"engine\.scheduler"):
         scan_corpus(shards(tmp_path), [], EngineConfig(scheduler="tcp://127.0.0.1:9"), lambda shard, scan: None)
+
+
+def test_a_cluster_that_is_there_does_the_work(tmp_path):
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        engine = EngineConfig(scheduler=cluster.scheduler_address)
+        scan = scan_corpus(shards(tmp_path), [failing_audit(broken)], engine, lambda shard, scan: None)
+    assert scan.states["failing"].docs == 30
