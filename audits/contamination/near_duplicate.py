@@ -4,9 +4,10 @@ A question of which every tenth word was exchanged keeps about 73 % of its 3-wor
 Whole documents are the wrong unit: an item pasted into a web page has a median Jaccard similarity of 0.34
 with that page, and a containment of 1.
 
-Three stages: windows with too few shingles of any item of their length drop out; MinHash signatures of the
-rest are looked up in a datasketch LSH index; the share of the item's shingles that the window contains
-decides.
+Three stages: windows with too few shingles of any item of their length drop out; the MinHash signatures of the
+rest (datasketch's) are looked up by bands; and the candidates are aligned with the item word by word. The share
+of the item's words that a window has in the item's order decides: it falls by one word for every word that was
+exchanged, where the share of 3-word shingles falls by three.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from audits.contamination.eval_parts import QUESTION, EvalParts, eval_answers, e
 from audits.contamination.match_state import MatchRecorder, MatchState, Span
 from audits.contamination.verdicts import Judgement, judge
 from audits.findings import Match, Status, Summary
+from audits.kernels.alignment import align
+from audits.kernels.bands import Bands, build_bands, candidates
 from audits.kernels.minhash import dense_windows, signatures
 from audits.kernels.ngrams import GramTable, build_table, find_grams, gram_hashes
 from audits.kernels.words import Words
@@ -32,9 +35,13 @@ SHINGLE = 3
 """Words of a shingle: one exchanged word spoils three."""
 
 _PERMUTATIONS = 128
-_LSH_THRESHOLD = 0.35
-"""Jaccard similarity that the index aims at: a copy with a tenth of its words exchanged, in a window a
-quarter longer than the item and an eighth of it off, has 0.38."""
+_LSH_THRESHOLD = 0.2
+"""Jaccard similarity that the index aims at: a copy with a fifth of its words exchanged, in a window a
+quarter longer than the item and an eighth of it off, has 0.22."""
+
+_CANDIDATE_CONTAINMENT = 0.28
+"""Share of an item's shingles that a window must be able to have before it is signed; a copy with a fifth of
+its words exchanged keeps half of them (0.8³), less where the window is off."""
 
 _GROWTH = 1.3
 """Window lengths grow by this factor; an item is looked for in windows at most this much longer."""
@@ -43,14 +50,14 @@ _GROWTH = 1.3
 class NearDuplicateConfig(AuditConfig):
     """Options of `near_duplicate`.
 
-    An item is exposed when a window contains `min_containment` of its 3-word shingles; items of fewer than
-    `min_words` words have too few shingles to tell.
+    An item is exposed when a stretch of a document has `min_alignment` of its words in its order; items of fewer
+    than `min_words` words have too few to tell.
     """
 
     needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["near_duplicate"] = "near_duplicate"
-    min_containment: Annotated[float, Field(gt=0, le=1)] = 0.5
+    min_alignment: Annotated[float, Field(gt=0, le=1)] = 0.7
     min_words: Annotated[int, Field(ge=5)] = 12
     max_exposed_share: Annotated[float, Field(ge=0, le=1)] = 0.0
 
@@ -61,11 +68,12 @@ class NearDuplicateConfig(AuditConfig):
 
 @dataclass(frozen=True)
 class _Bucket:
-    """The items that are looked for in windows of `length` shingles."""
+    """The items that are looked for in windows of `length` shingles; signature s of `index` is that of `parts[s]`."""
 
     length: int
     min_hits: int
-    index: MinHashLSH
+    parts: NDArray[np.int64]
+    index: Bands
 
 
 def _always_exposed(match: Match) -> str:
@@ -81,9 +89,14 @@ class NearDuplicate(Audit[MatchState]):
         self.eval_items = eval_items
         names, item_ids = (eval_items.column(name).to_pylist() for name in ("eval_set", "item_id"))
         self.parts = eval_parts(eval_items)
+        self.sizes = self.parts.sizes
         self.recorder = MatchRecorder(self.label, names, item_ids, self.parts, eval_answers(eval_items))
-        self.usable = (self.parts.kinds == QUESTION) & (self.parts.sizes >= config.min_words)
-        self.permutations = np.asarray(MinHash(_PERMUTATIONS, scheme="affine32").permutations)
+        self.usable = (self.parts.kinds == QUESTION) & (self.sizes >= config.min_words)
+        # datasketch picks the bands that miss and invent least around the threshold; rows outside them are not signed.
+        chosen = MinHashLSH(threshold=_LSH_THRESHOLD, num_perm=_PERMUTATIONS)
+        self.bands, self.rows = int(chosen.b), int(chosen.r)
+        permutations = np.asarray(MinHash(_PERMUTATIONS, scheme="affine32").permutations)
+        self.permutations = np.ascontiguousarray(permutations[:, : self.bands * self.rows])
         self.shingles = _shingle_sets(self.parts, self.usable)
         self.levels = _levels(self.parts, self.usable)
         self.buckets = self._buckets()
@@ -113,7 +126,7 @@ class NearDuplicate(Audit[MatchState]):
                 matchable[row] = True
         judgement = Judgement(
             detector=self.label,
-            phrase=f"have at least {self.config.min_containment:.0%} of their 3-word shingles in one window of",
+            phrase=f"stand with at least {self.config.min_alignment:.0%} of their words, in order, in",
             exposed_status=Status.FAIL,
             max_exposed_share=self.config.max_exposed_share,
             verdict_of=_always_exposed,
@@ -128,23 +141,18 @@ class NearDuplicate(Audit[MatchState]):
         return {level: self._bucket(parts) for level, parts in sorted(by_level.items())}
 
     def _bucket(self, parts: list[int]) -> _Bucket:
-        index = MinHashLSH(threshold=_LSH_THRESHOLD, num_perm=_PERMUTATIONS)
-        sizes = [int(self.parts.sizes[part]) - SHINGLE + 1 for part in parts]
-        for part in parts:
-            hashes = np.array(sorted(self.shingles[part]), dtype=np.uint64)
-            signed = self._sign(hashes, np.array([0]), np.array([len(hashes)]))
-            index.insert(part, self._minhash(signed[0]))
-        min_hits = max(1, int(self.config.min_containment * 0.8 * min(sizes)))
-        return _Bucket(max(sizes), min_hits, index)
+        sizes = [int(self.sizes[part]) - SHINGLE + 1 for part in parts]
+        sets = [np.array(sorted(self.shingles[part]), dtype=np.uint64) for part in parts]
+        bounds = np.concatenate([[0], np.cumsum([len(one) for one in sets])]).astype(np.int64)
+        index = build_bands(self._sign(np.concatenate(sets), bounds[:-1], bounds[1:]), self.bands, self.rows)
+        min_hits = max(1, int(_CANDIDATE_CONTAINMENT * min(sizes)))
+        return _Bucket(max(sizes), min_hits, np.array(parts, dtype=np.int64), index)
 
     def _sign(
         self, hashes: NDArray[np.uint64], firsts: NDArray[np.int64], lasts: NDArray[np.int64]
     ) -> NDArray[np.uint32]:
         signed: NDArray[np.uint32] = signatures(hashes, firsts, lasts, *self.permutations)
         return signed
-
-    def _minhash(self, signature: NDArray[np.uint32]) -> MinHash:
-        return MinHash(_PERMUTATIONS, hashvalues=signature, permutations=self.permutations, scheme="affine32")
 
     def _level_masks(self, words: Words) -> NDArray[np.uint64]:
         """Return for every shingle of the batch a bit for each level that has an item with it."""
@@ -161,25 +169,25 @@ class NearDuplicate(Audit[MatchState]):
         offsets: NDArray[np.int64],
         words: Words,
     ) -> list[Span]:
-        spans = []
         signed = self._sign(hashes, windows[:, 1], windows[:, 2])
-        shift = _shingle_shift(words)
-        for (doc, first, last), signature in zip(windows.tolist(), signed, strict=True):
-            candidates = bucket.index.query(self._minhash(signature))
-            if not candidates:
-                continue
-            # Half a length more on either side, because windows start only every quarter of a length.
-            start = max(int(offsets[doc]), first - bucket.length // 2)
-            stop = min(int(offsets[doc + 1]), last + bucket.length // 2)
-            wider = hashes[start:stop].tolist()
-            for part in candidates:
-                hits = [at for at, value in enumerate(wider) if value in self.shingles[part]]
-                score = len({wider[at] for at in hits}) / len(self.shingles[part])
-                if score >= self.config.min_containment:
-                    begin = start + int(shift[doc])
-                    span = (begin + hits[0], begin + hits[-1] + SHINGLE)
-                    spans.append(Span(doc, part, *span, 0, int(self.parts.sizes[part]), score))
+        pairs = candidates(bucket.index, signed)
+        docs, firsts, lasts = windows[pairs[:, 0]].T
+        shift = _shingle_shift(words)[docs]
+        # Half a length more on either side, because windows start only every quarter of a length.
+        starts = np.maximum(offsets[docs], firsts - bucket.length // 2) + shift
+        stops = np.minimum(offsets[docs + 1], lasts + bucket.length // 2) + shift + SHINGLE - 1
+        parts = bucket.parts[pairs[:, 1]]
+        spans = []
+        for doc, part, start, stop in zip(docs.tolist(), parts.tolist(), starts.tolist(), stops.tolist(), strict=True):
+            size = int(self.sizes[part])
+            common, begin, end = align(words.hashes[start:stop], self._words_of(part))
+            if common >= self.config.min_alignment * size:
+                spans.append(Span(doc, part, start + begin, start + end, 0, size, common / size))
         return spans
+
+    def _words_of(self, part: int) -> NDArray[np.uint64]:
+        bounds = self.parts.words.doc_offsets
+        return self.parts.words.hashes[bounds[part] : bounds[part + 1]]
 
 
 def _shingle_sets(parts: EvalParts, usable: NDArray[np.bool_]) -> dict[int, frozenset[int]]:

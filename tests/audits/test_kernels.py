@@ -2,11 +2,13 @@
 
 import numpy as np
 import pyarrow as pa
-from datasketch import MinHash
+from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audits.batch import text_buffers
+from audits.kernels.alignment import align, common_plain
+from audits.kernels.bands import build_bands, candidates
 from audits.kernels.minhash import dense_windows, dense_windows_plain, signatures
 from audits.kernels.ngrams import build_table, find_grams, find_grams_plain, gram_hashes
 from audits.kernels.words import split_words, split_words_plain
@@ -102,3 +104,32 @@ def test_dense_windows_are_those_of_the_plain_twin(flags, length, stride, min_hi
     found = dense_windows(array, offsets, length, stride, min_hits)
     plain = dense_windows_plain(array, offsets, length, stride, min_hits)
     assert np.asarray(found).tolist() == [list(window) for window in plain]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sets(st.integers(0, 40), min_size=1), min_size=1, max_size=12), st.sampled_from([0.1, 0.3, 0.5]))
+def test_bulk_lookup_finds_what_datasketchs_index_finds(sets, threshold):
+    minhashes = []
+    for members in sets:
+        minhash = MinHash(64, scheme="affine32", hashfunc=int)
+        minhash.update_batch(sorted(members))
+        minhashes.append(minhash)
+    lsh = MinHashLSH(threshold=threshold, num_perm=64)
+    for number, minhash in enumerate(minhashes):
+        lsh.insert(number, minhash)
+    signed = np.array([minhash.hashvalues for minhash in minhashes], dtype=np.uint32)
+    pairs = {(int(a), int(b)) for a, b in candidates(build_bands(signed, lsh.b, lsh.r), signed)}
+    assert pairs == {(number, found) for number, minhash in enumerate(minhashes) for found in lsh.query(minhash)}
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5), max_size=20), st.lists(st.integers(0, 5), min_size=1, max_size=12))
+def test_alignment_has_the_length_of_the_plain_twin_and_the_stretch_has_it_all(text, item):
+    common, first, last = align(np.array(text, dtype=np.uint64), np.array(item, dtype=np.uint64))
+    assert common == common_plain(text, item)
+    assert 0 <= first <= last <= len(text)
+    assert common_plain(text[first:last], item) == common
+    if common:
+        # No shorter stretch: its first and its last word both count.
+        assert common_plain(text[first + 1 : last], item) < common
+        assert common_plain(text[first : last - 1], item) < common
