@@ -8,15 +8,15 @@ DEFINITIONS = {
     "line breaks between them.",
     "ngram_overlap": "Share of a question's words that lie inside an n-gram of words (8 by default) found in one "
     "document; n-grams of many items of a set are templates and count on neither side.",
-    "near_duplicate": "Share of a question's 3-word shingles found in a window of a document about as long as the "
-    "question, after MinHash has picked the windows worth comparing.",
+    "near_duplicate": "Share of a question's words that a stretch of a document has in the question's order, for "
+    "windows that MinHash signatures of 3-word shingles pick out; 70 % by default.",
     "semantic_overlap": "Cosine of the sentence embeddings of the question and of a window of a document that "
     "shares its rare words, together with the share of the question's numbers that the window has.",
     "How far to trust the detectors": "On this project's benchmark (benchmarks/results/recall.json): whole GSM8K "
-    "questions in web pages, 100 % exposed by each word-level detector; with 10 % of the words swapped, 93 % by "
-    "ngram_overlap and near_duplicate; LMSYS rewordings, 63 % by semantic_overlap. Accused without cause: 0 of 1,000 "
-    "web pages by any; of GSM8K's training problems 0.04 % by ngram_overlap, 0.05 % by near_duplicate, 0.5 % by "
-    "semantic_overlap. Other test sets and corpora may behave differently.",
+    "questions in web pages, 100 % exposed by each word-level detector; with 20 % of the words swapped, 25 % by "
+    "ngram_overlap and 98 % by near_duplicate; LMSYS rewordings, 63 % by semantic_overlap. Accused: 0 of 1,000 web "
+    "pages by any; of GSM8K's training problems 0.04 % by ngram_overlap, 0.09 % by near_duplicate, 0.5 % by "
+    "semantic_overlap, some of which are near-copies. Other test sets and corpora may behave differently.",
     "exposed, suspect, clean, unmatchable": "Exposed: a detector found the item at its threshold. Suspect: found in "
     "part. Clean: looked for and not found. Unmatchable: too short or too alike to be found, so nothing is known.",
     "domain_drift, language_drift": "A share fails when its change is real (Benjamini-Hochberg q-value over all "

@@ -15,6 +15,7 @@ from audits.excerpts import visible
 from audits.findings import Finding, Status
 from audits.wording import percent, points
 from reports.definitions import DEFINITIONS
+from reports.differences import marked
 from reports.result import RunResult
 from reports.view import report_view
 
@@ -136,5 +137,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, size=size)
-    environment.globals.update(marks=MARKS, quantity=quantity, bar=bar, cell=cell, heading=heading)
+    environment.globals.update(marks=MARKS, quantity=quantity, bar=bar, cell=cell, heading=heading, marked=marked)
     return environment
