@@ -27,10 +27,11 @@ def marked(train: str, item: str) -> Markup:
     if not blocks or common < MIN_COMMON_SHARE * len(theirs):
         return Markup(" ").join(escape(word) for word in words)
     kept = {at for block in blocks for at in range(block.a, block.a + block.size)}
-    inside = range(blocks[0].a, blocks[-1].a + blocks[-1].size)
+    # Beside an ellipsis stand halves of words, which differ from everything.
+    cut = {at + step for at, word in enumerate(words) if word == "…" for step in (-1, 0, 1)}
+    changed = set(range(blocks[0].a, blocks[-1].a + blocks[-1].size)) - kept - cut
     return Markup(" ").join(
-        Markup("<mark>{}</mark>").format(word) if at in inside and at not in kept and word != "…" else escape(word)
-        for at, word in enumerate(words)
+        Markup("<mark>{}</mark>").format(word) if at in changed else escape(word) for at, word in enumerate(words)
     )
 
 

@@ -18,6 +18,7 @@ from tests.reports.examples import HOSTILE
         ("Tom has, they say, 3 eggs", "Tom has 3 eggs", "Tom has, <mark>they</mark> <mark>say,</mark> 3 eggs"),
         ("Each day 16 eggs come", "The ducks of Janet lay how many", "Each day 16 eggs come"),
         ("one two … five", "one two three four five", "one two … five"),
+        ("one two thr … ur five", "one two three four five", "one two thr … ur five"),
         ("", "anything", ""),
     ],
 )
