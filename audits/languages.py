@@ -5,6 +5,7 @@ model alone is slower or less right. Both models are inside their wheels. Labels
 one, with `zxx` for what is no language (base64, digits) and `und` for texts with nothing to tell from.
 """
 
+import re
 from importlib.metadata import version
 
 import py3langid
@@ -13,21 +14,23 @@ import pycld2
 MIN_TOP_SHARE = 80
 """CLD2's answer stands if it calls itself reliable and gives its first language this percentage."""
 
-_WINDOW = 700
+_WINDOW = 400
+"""Characters of each of the three samples; 700 gave the same label to all of 1,000 C4 pages and of 1,200 mixed
+texts in 12 languages, and took half as long again."""
+
 # CLD2 raises on NUL, C1 controls and surrogates; none of them says anything about the language.
-_UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)))
-_UNSPEAKABLE |= dict.fromkeys((*range(55296, 57344), *range(64976, 65008), 65534, 65535))
+_UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
 # CLD2's names for what others call by another code.
 _ALIASES = {"iw": "he", "zh-Hant": "zh", "jw": "jv", "nb": "no", "nn": "no", "in": "id", "mo": "ro"}
 
 
 def language_digest() -> str:
     """Return the name of the models that decide; profiles made with different ones are not comparable."""
-    return f"cld2-{version('pycld2')}+py3langid-{version('py3langid')}"
+    return f"cld2-{version('pycld2')}+py3langid-{version('py3langid')}+sample-{_WINDOW}"
 
 
 def identify_languages(texts: list[str]) -> list[str]:
-    """Return one language code a text, from its beginning, middle and end (2,100 characters at most).
+    """Return one language code a text, from its beginning, middle and end (1,200 characters at most).
 
     >>> identify_languages(["Guten Morgen, wie geht es Ihnen heute?", ""])
     ['de', 'und']
@@ -37,7 +40,7 @@ def identify_languages(texts: list[str]) -> list[str]:
 
 def identify_language(text: str) -> str:
     """Return the language code of one text."""
-    sample = _sample(text).translate(_UNSPEAKABLE)
+    sample = _UNSPEAKABLE.sub("", _sample(text))
     if not any(character.isalpha() for character in sample):
         return "und" if not sample.strip() else "zxx"
     try:
