@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from audits import audit_kinds
 from audits.excerpts import visible
+from audits.findings import Status
 from audits.wording import counted
 from connectors.errors import CorpusAuditError
 from flows.catalogue import describe_audit, list_audits
@@ -31,6 +32,7 @@ from reports.verdict import Verdict, by_severity, exit_status, verdict_of
 
 COULD_NOT_RUN = 3
 _SHOWN_FINDINGS = 12
+_TOLD = (Status.FAIL, Status.ERROR, Status.WARN)
 
 app = typer.Typer(
     help="Audit training corpora and test sets: what leaked, what drifted, what is broken.",
@@ -167,7 +169,7 @@ def _with_output(config: RunConfig, out: Path | None) -> RunConfig:
 
 
 def _print_outcome(result: RunResult, verdict: Verdict, folder: Path) -> None:
-    needing = [finding for finding in by_severity(result.findings) if finding.status in ("FAIL", "ERROR", "WARN")]
+    needing = [finding for finding in by_severity(result.findings) if finding.status in _TOLD]
     for finding in needing[:_SHOWN_FINDINGS]:
         typer.echo(f"{finding.status:5} {finding.audit}: {visible(finding.message)}")
     if len(needing) > _SHOWN_FINDINGS:

@@ -34,11 +34,11 @@ class Reporter:
         if self.quiet:
             yield lambda size, documents: None
         elif sys.stderr.isatty():
-            yield from self._bar(shards, size)
+            yield from self._bar(shards)
         else:
             yield self._lines(shards, size)
 
-    def _bar(self, shards: int, size: int) -> Iterator[Callable[[int, int], None]]:
+    def _bar(self, shards: int) -> Iterator[Callable[[int, int], None]]:
         columns = (
             TextColumn("scanning"),
             BarColumn(),

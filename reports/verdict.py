@@ -31,7 +31,6 @@ class Verdict:
 
     status: Status
     counts: dict[Status, int]
-    nothing_read: bool
 
     @property
     def line(self) -> str:
@@ -56,7 +55,7 @@ def verdict_of(findings: list[Finding]) -> Verdict:
         status = Status.WARN
     else:
         status = Status.INSUFFICIENT if counts[Status.INSUFFICIENT] else Status.PASS
-    return Verdict(status, {status: counts[status] for status in SEVERITY if counts[status]}, nothing_read)
+    return Verdict(status, {status: counts[status] for status in SEVERITY if counts[status]})
 
 
 def exit_status(verdict: Verdict, fail_on: FailOn) -> int:

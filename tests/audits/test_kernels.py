@@ -11,6 +11,7 @@ from audits.kernels.alignment import align, common_plain
 from audits.kernels.bands import build_bands, candidates
 from audits.kernels.minhash import dense_windows, dense_windows_plain, signatures
 from audits.kernels.ngrams import build_table, find_grams, find_grams_plain, gram_hashes
+from audits.kernels.screening import cosine_plain, screen
 from audits.kernels.words import split_words, split_words_plain
 from tests.audits.corpora import sentences
 
@@ -133,3 +134,39 @@ def test_alignment_has_the_length_of_the_plain_twin_and_the_stretch_has_it_all(t
         # No shorter stretch: its first and its last word both count.
         assert common_plain(text[first + 1 : last], item) < common
         assert common_plain(text[first : last - 1], item) < common
+
+
+VOCABULARY = ["ducks", "eggs", "robe", "fiber", "house", "bolts"]
+WEIGHTS = {word: 1.0 + index for index, word in enumerate(VOCABULARY)}
+ANY_WORD = st.sampled_from([*VOCABULARY, "the", "unknown"])
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(ANY_WORD, max_size=15), min_size=1, max_size=3),
+    st.lists(st.sets(st.sampled_from(VOCABULARY), min_size=1), min_size=1, max_size=4),
+    st.integers(2, 8),
+)
+def test_the_screen_scores_windows_as_the_plain_twin_does(docs, members, length):
+    number = {**{word: at for at, word in enumerate(VOCABULARY)}, "the": -2, "unknown": -1}
+    ids = np.array([number[word] for doc in docs for word in doc], dtype=np.int32)
+    offsets = np.cumsum([0, *map(len, docs)]).astype(np.int64)
+    postings = [[item for item, words in enumerate(members) if word in words] for word in VOCABULARY]
+    starts = np.cumsum([0, *map(len, postings)]).astype(np.int64)
+    flat = np.array([item for entry in postings for item in entry], dtype=np.int32)
+    weights = np.array([WEIGHTS[word] for word in VOCABULARY])
+    norms = np.array([sum(WEIGHTS[word] for word in words) for words in members])
+    stride = max(1, length // 3)
+    found = screen(ids, offsets, weights, starts, flat, norms, length, stride, 0.3, 2, 0.5)
+    got = {(int(d), int(f - offsets[int(d)]), int(item)): cosine for d, f, _, item, cosine in found.tolist()}
+    expected = {}
+    for doc, words in enumerate(docs):
+        firsts = [*range(0, max(0, len(words) - length), stride), max(0, len(words) - length)] if words else []
+        for first in firsts:
+            window = words[first : first + length]
+            for item, chosen in enumerate(members):
+                cosine = cosine_plain(window, sorted(chosen), WEIGHTS, {"the"}, 0.5)
+                if cosine >= 0.3 and len(set(window) & chosen) >= 2:
+                    expected[doc, first, item] = cosine
+    assert got.keys() == expected.keys()
+    assert all(abs(got[key] - expected[key]) < 1e-9 for key in got)
