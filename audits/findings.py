@@ -111,13 +111,37 @@ class Match:
     excerpt: str
     item_excerpt: str
     verdict: str = ""
+    coverage: float | None = None
+    longest_match: int | None = None
+    idf_containment: float | None = None
+    edit: str = ""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One place of the corpus that exposes one test item, as little as a removal needs.
+
+    `shard` is the full path; `byte_start` and `byte_end` are bytes into the document's UTF-8 text. Unlike
+    matches, exposures are not cut to the best few of an item.
+    """
+
+    shard: str
+    row: int
+    doc_id: str
+    byte_start: int
+    byte_end: int
+    eval_set: str
+    item_id: str
+    detector: str
 
 
 @dataclass(frozen=True)
 class ItemVerdict:
     """What one detector says of one test item: `exposed`, `suspect`, `clean` or `unmatchable`.
 
-    `n_matches` counts every match found, also those beyond the number kept as evidence.
+    `n_matches` counts every match found, also those beyond the number kept as evidence. `matchable_by` says
+    what the item could be found by: `question`, `options` (its question alone is too short or too common), or
+    nothing. `coverage`, `longest_match` and `idf_containment` are those of its best match.
     """
 
     eval_set: str
@@ -129,19 +153,25 @@ class ItemVerdict:
     detector: str
     matchable: bool
     n_matches: int
+    matchable_by: str = ""
+    coverage: float | None = None
+    longest_match: int | None = None
+    idf_containment: float | None = None
+    edit: str = ""
 
 
 @dataclass
 class Summary:
     """Everything one audit hands to the report.
 
-    `tables` are named pandas-ready Arrow tables that the report may show (`shares`, `attribution`, ...).
+    `exposures` are all places that expose an item. `tables` are named pandas-ready Arrow tables that the report may show (`shares`, `attribution`, ...).
     """
 
     findings: list[Finding] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     matches: list[Match] = field(default_factory=list)
     items: list[ItemVerdict] = field(default_factory=list)
+    exposures: list[Exposure] = field(default_factory=list)
     tables: dict[str, pa.Table] = field(default_factory=dict)
 
 
@@ -204,6 +234,10 @@ MATCH_SCHEMA = pa.schema(
         ("excerpt", pa.string()),
         ("item_excerpt", pa.string()),
         ("verdict", pa.string()),
+        ("coverage", pa.float64()),
+        ("longest_match", pa.int64()),
+        ("idf_containment", pa.float64()),
+        ("edit", pa.string()),
     ]
 )
 ITEM_SCHEMA = pa.schema(
@@ -217,6 +251,11 @@ ITEM_SCHEMA = pa.schema(
         ("detector", pa.string()),
         ("matchable", pa.bool_()),
         ("n_matches", pa.int64()),
+        ("matchable_by", pa.string()),
+        ("coverage", pa.float64()),
+        ("longest_match", pa.int64()),
+        ("idf_containment", pa.float64()),
+        ("edit", pa.string()),
     ]
 )
 

@@ -154,6 +154,7 @@ def _summarise(
     result.findings += [*findings, *summary.findings]
     result.metrics += summary.metrics
     result.matches += summary.matches
+    result.exposures += summary.exposures
     if summary.tables:
         result.tables[audit.label] = summary.tables
     return summary.items

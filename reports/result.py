@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from audits.findings import Finding, ItemVerdict, Match, Metric
+from audits.findings import Exposure, Finding, ItemVerdict, Match, Metric
 from connectors.ledger import LedgerEntry, QuarantinedRow
 
 
@@ -26,9 +26,9 @@ class Profile:
 class RunResult:
     """One run, complete.
 
-    `items` has one row per eval item, detectors already combined. `tables` are keyed `audit label` then
-    `table name`. `profiles` are keyed by audit label. `config` is the validated configuration as YAML.
-    `run_info` holds versions, digests, timings and counts, JSON-ready.
+    `items` has one row per eval item, detectors already combined. `exposures` are all places that expose an
+    item, by every detector; the folder keeps them in `actions/`. `tables` are keyed `audit label` then `table
+    name`. `profiles` are keyed by audit label. `config` is the validated configuration as YAML. `run_info` holds versions, digests, timings and counts, JSON-ready.
     """
 
     run_id: str
@@ -41,6 +41,7 @@ class RunResult:
     metrics: list[Metric] = field(default_factory=list)
     matches: list[Match] = field(default_factory=list)
     items: list[ItemVerdict] = field(default_factory=list)
+    exposures: list[Exposure] = field(default_factory=list)
     tables: dict[str, dict[str, pa.Table]] = field(default_factory=dict)
     ledger: list[LedgerEntry] = field(default_factory=list)
     quarantine: list[QuarantinedRow] = field(default_factory=list)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from audits.contamination.match_state import MatchState
-from audits.findings import Evidence, Finding, ItemVerdict, Match, Metric, Status, Summary
+from audits.findings import Evidence, Exposure, Finding, ItemVerdict, Match, Metric, Status, Summary
 from audits.wording import percent
 
 VERDICTS = ("exposed", "suspect", "clean", "unmatchable")
@@ -43,11 +43,25 @@ def judge(judgement: Judgement, eval_items: pa.Table, state: MatchState) -> Summ
         if row in state.matches:
             entries = state.matches[row].entries()
             summary.matches += [replace(match, verdict=judgement.verdict_of(match)) for match in entries]
+    summary.exposures = [_exposure(match) for match in summary.matches if match.verdict == "exposed"]
     for eval_set in dict.fromkeys(columns[0]):
         items = [item for item in summary.items if item.eval_set == eval_set]
         matches = [match for match in summary.matches if match.eval_set == eval_set]
         _judge_set(judgement, summary, eval_set, items, matches, state)
     return summary
+
+
+def _exposure(match: Match) -> Exposure:
+    return Exposure(
+        match.shard,
+        match.row,
+        match.doc_id,
+        match.train_start,
+        match.train_end,
+        match.eval_set,
+        match.item_id,
+        match.detector,
+    )
 
 
 def combine(verdicts: list[ItemVerdict]) -> list[ItemVerdict]:
