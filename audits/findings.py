@@ -164,7 +164,8 @@ class ItemVerdict:
 class Summary:
     """Everything one audit hands to the report.
 
-    `exposures` are all places that expose an item. `tables` are named pandas-ready Arrow tables that the report may show (`shares`, `attribution`, ...).
+    `exposures` are all places that expose an item. `tables` are named pandas-ready Arrow tables that the report
+    may show (`shares`, `attribution`, ...).
     """
 
     findings: list[Finding] = field(default_factory=list)

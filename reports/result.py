@@ -28,7 +28,8 @@ class RunResult:
 
     `items` has one row per eval item, detectors already combined. `exposures` are all places that expose an
     item, by every detector; the folder keeps them in `actions/`. `tables` are keyed `audit label` then `table
-    name`. `profiles` are keyed by audit label. `config` is the validated configuration as YAML. `run_info` holds versions, digests, timings and counts, JSON-ready.
+    name`. `profiles` are keyed by audit label. `config` is the validated configuration as YAML. `run_info`
+    holds versions, digests, timings and counts, JSON-ready.
     """
 
     run_id: str
