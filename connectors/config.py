@@ -85,7 +85,8 @@ class EvalSetSource(BaseModel):
 
     `preset` (or a `name` that is one) maps the fields of a known benchmark; `question`, `choices`, `answer`,
     `passage`, `id` and `split` name fields themselves and go before the preset. `where` keeps the rows whose
-    fields have the given value, or lie in the given [lowest, highest] range.
+    fields have the given value, or lie in the given [lowest, highest] range. `stratum` is the field (subject,
+    level) in which a replacement of an item must agree with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,4 +101,5 @@ class EvalSetSource(BaseModel):
     passage: str | None = None
     id: str | None = None
     split: str | None = None
+    stratum: str | None = None
     where: dict[str, tuple[float, float] | bool | int | float | str | None] | None = None

@@ -205,6 +205,7 @@ def _item(source: EvalSetSource, layout: Layout, row: int, record: Record) -> di
     choices = _choices(source, layout, row, record)
     answer = _optional(source, layout.answer, "answer", row, record)
     passage = _optional(source, layout.passage, "passage", row, record)
+    stratum = _optional(source, source.stratum, "stratum", row, record)
     return {
         "eval_set": source.name,
         "split": name_of(record, layout.split) or source.split,
@@ -213,6 +214,7 @@ def _item(source: EvalSetSource, layout: Layout, row: int, record: Record) -> di
         "choices": choices,
         "answer": _gold(answer, choices),
         "passage": None if passage is None else _clean(str(passage)),
+        "stratum": None if stratum is None else _clean(str(stratum)),
     }
 
 

@@ -28,6 +28,8 @@ EVAL_ITEM_SCHEMA = pa.schema(
         pa.field("choices", pa.list_(pa.string())),
         pa.field("answer", pa.string()),
         pa.field("passage", pa.string()),
+        pa.field("stratum", pa.string()),
     ]
 )
-"""One row a test item. `answer` is the gold as text; with `choices` it is the text of the gold option."""
+"""One row a test item. `answer` is the gold as text; with `choices` it is the text of the gold option.
+`stratum` is the group within which an item may be replaced, null where the set has none."""

@@ -13,6 +13,9 @@ from connectors.config import CorpusSource, EvalSetSource
 from flows.errors import ConfigError, ConfigNotFound
 
 
+_Path = Annotated[str, Field(min_length=1)]
+
+
 class EngineConfig(BaseModel):
     """Where the work runs.
 
@@ -35,6 +38,7 @@ class RunConfig(BaseModel):
     corpus: Annotated[list[CorpusSource], Field(min_length=1)]
     eval_sets: list[EvalSetSource] = []
     audits: Annotated[list[AnyAudit], Field(min_length=1)]
+    vault: _Path | None = None
     baseline: str | None = None
     engine: EngineConfig = EngineConfig()
     output: str = "runs"
@@ -50,6 +54,8 @@ class RunConfig(BaseModel):
         idle = [audit.kind for audit in self.audits if audit.needs_eval_sets]
         if idle and not self.eval_sets:
             raise ValueError(f"eval_sets: {', '.join(idle)} need at least one test set")
+        if self.vault is not None and not self.eval_sets:
+            raise ValueError("vault: it replaces items of test sets; name at least one under `eval_sets`")
         return self
 
 
@@ -149,6 +155,7 @@ def _absolute(config: RunConfig, folder: Path) -> RunConfig:
             "corpus": corpus,
             "eval_sets": eval_sets,
             "audits": audits,
+            "vault": _resolve(config.vault, folder) if config.vault else None,
             "baseline": _resolve(config.baseline, folder) if config.baseline else None,
             "output": _resolve(config.output, folder),
         }
