@@ -22,7 +22,7 @@ from connectors.presets import PRESETS, Layout, Record, preset_named
 from connectors.schema import EVAL_ITEM_SCHEMA
 from connectors.shards import open_filesystem
 
-_FORMATS = {
+FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
@@ -30,6 +30,7 @@ _FORMATS = {
     ".csv": "csv",
     ".tsv": "tsv",
 }
+"""File suffix to format, under a suffix of compression or alone."""
 
 
 _INDEX_DIGITS = 6
@@ -71,10 +72,10 @@ def _records(source: EvalSetSource) -> Iterator[Record]:
         )
     suffixes = PurePosixPath(inner.lower()).suffixes
     compression = SUFFIXES.get(suffixes[-1]) if suffixes else None
-    kind = source.format or _FORMATS.get((suffixes[:-1] if compression else suffixes or [""])[-1])
+    kind = source.format or FORMATS.get((suffixes[:-1] if compression else suffixes or [""])[-1])
     if kind is None:
         raise EvalSetError(
-            f"{source.path}: the suffix says no format that is known ({', '.join(_FORMATS)})",
+            f"{source.path}: the suffix says no format that is known ({', '.join(FORMATS)})",
             "Give `format:`",
         )
     try:

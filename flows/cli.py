@@ -24,6 +24,7 @@ from flows.pipeline import make_plan, run_audit
 from flows.progress import Reporter
 from flows.run_config import RunConfig, load_config
 from flows.starter import starter_config
+from flows.vault import vault_line
 from reports.reading import read_run
 from reports.result import RunResult
 from reports.run_folder import write_views
@@ -113,6 +114,8 @@ def check(config: Config) -> None:
     sets = plan.eval_items.column("eval_set").to_pylist()
     for name in dict.fromkeys(sets):
         typer.echo(f"eval set {visible(name)}: {counted(sets.count(name), 'item')}")
+    if plan.vault:
+        typer.echo(vault_line(plan.vault))
     for audit in plan.audits:
         typer.echo(f"audit    {audit.label}")
     typer.echo("The configuration is good.")

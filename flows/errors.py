@@ -3,6 +3,7 @@
 CorpusAuditError (connectors.errors)
 ├── ConfigError               a configuration that cannot be used
 │   └── ConfigNotFound        no file at the path given
+├── VaultUnusable             a vault that is not there or does not fit the test sets
 └── EngineUnavailable         the Dask cluster cannot be reached or started
 """
 
@@ -15,6 +16,10 @@ class ConfigError(CorpusAuditError):
 
 class ConfigNotFound(ConfigError):
     """No file at the path given."""
+
+
+class VaultUnusable(CorpusAuditError):
+    """A vault that is not there or does not fit the test sets."""
 
 
 class EngineUnavailable(CorpusAuditError):

@@ -28,6 +28,7 @@ from flows.progress import Reporter
 from flows.provenance import run_info
 from flows.run_config import RunConfig
 from flows.scanning import CorpusScan, ShardScan
+from flows.vault import Vault, open_vault, replace_exposed, vault_line
 from reports.result import Profile, RunResult
 from reports.run_folder import write_run
 from reports.run_index import add_to_index
@@ -53,6 +54,7 @@ class Plan:
     eval_items: pa.Table
     audits: Sequence[Audit[Any]]
     baseline: Baseline | None
+    vault: Vault | None
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,10 @@ def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
         + (f", baseline {baseline.run_id}" if baseline else ", no baseline")
     )
     resources = Resources(eval_items)
-    return Plan(config, shards, eval_items, [audit.build(resources) for audit in config.audits], baseline)
+    vault = open_vault(config.vault, config.eval_sets, config.audits)
+    if vault:
+        reporter.say(vault_line(vault))
+    return Plan(config, shards, eval_items, [audit.build(resources) for audit in config.audits], baseline, vault)
 
 
 def _scan(plan: Plan, reporter: Reporter) -> CorpusScan:
@@ -115,7 +120,8 @@ def _scan(plan: Plan, reporter: Reporter) -> CorpusScan:
         def on_shard(shard: Shard, scan: ShardScan) -> None:
             advance(shard.size, scan.report.entry.ok)
 
-        return scan_corpus(plan.shards, plan.audits, plan.config.engine, on_shard)
+        audits = [*plan.audits, *(plan.vault.audits if plan.vault else ())]
+        return scan_corpus(plan.shards, audits, plan.config.engine, on_shard)
 
 
 def _judge(plan: Plan, scan: CorpusScan, started: datetime, reporter: Reporter) -> RunResult:
@@ -139,6 +145,9 @@ def _judge(plan: Plan, scan: CorpusScan, started: datetime, reporter: Reporter) 
         reporter.say(f"  {audit.label}")
         verdicts += _summarise(options.kind, audit, scan.states[audit.label], plan.baseline, result)
     result.items = combine(verdicts)
+    if plan.vault:
+        result.replacements, found = replace_exposed(plan.vault, scan.states, plan.eval_items, result.items)
+        result.findings += found
     result.finished_at = datetime.now(UTC)
     return result
 

@@ -12,7 +12,6 @@ from audits import AnyAudit, audit_kinds
 from connectors.config import CorpusSource, EvalSetSource
 from flows.errors import ConfigError, ConfigNotFound
 
-
 _Path = Annotated[str, Field(min_length=1)]
 
 

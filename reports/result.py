@@ -22,12 +22,30 @@ class Profile:
     tables: dict[str, pa.Table]
 
 
+@dataclass(frozen=True)
+class Replacement:
+    """What takes the place of an exposed test item: a reference into the vault, never its text.
+
+    `vault_position` counts the items of the vault's file from 0. Where nothing was left, the three references
+    are None and `reason` says why. `stratum` is that of both sides, None where the test set has none.
+    """
+
+    eval_set: str
+    item_id: str
+    stratum: str | None
+    vault_file: str | None = None
+    vault_position: int | None = None
+    vault_item_id: str | None = None
+    reason: str = ""
+
+
 @dataclass
 class RunResult:
     """One run, complete.
 
     `items` has one row per eval item, detectors already combined. `exposures` are all places that expose an
-    item, by every detector; the folder keeps them in `actions/`. `tables` are keyed `audit label` then `table
+    item, by every detector, and `replacements` has one entry an exposed item where there is a vault; the folder
+    keeps both in `actions/`. `tables` are keyed `audit label` then `table
     name`. `profiles` are keyed by audit label. `config` is the validated configuration as YAML. `run_info`
     holds versions, digests, timings and counts, JSON-ready.
     """
@@ -43,6 +61,7 @@ class RunResult:
     matches: list[Match] = field(default_factory=list)
     items: list[ItemVerdict] = field(default_factory=list)
     exposures: list[Exposure] = field(default_factory=list)
+    replacements: list[Replacement] = field(default_factory=list)
     tables: dict[str, dict[str, pa.Table]] = field(default_factory=dict)
     ledger: list[LedgerEntry] = field(default_factory=list)
     quarantine: list[QuarantinedRow] = field(default_factory=list)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from audits.findings import Evidence, Finding, ItemVerdict, Match, Metric, Status
+from audits.findings import Evidence, Exposure, Finding, ItemVerdict, Match, Metric, Status
 from connectors.ledger import LedgerEntry, QuarantinedRow
 from connectors.schema import EVAL_ITEM_SCHEMA
 from reports.result import Profile, RunResult
@@ -69,6 +69,7 @@ def make_result(text: str = "plain text", run_id: str = "web-20261124T020000Z", 
         ],
         metrics=[Metric("exact_match", "gsm8k", "exposed_share", 1 / 3, n_docs=1000)],
         matches=[match, replace(match, verdict="suspect", row=4, item_id="gsm8k-1")],
+        exposures=[Exposure(text, 3, text, 0, 10, "gsm8k", "gsm8k-0", "exact_match")],
         items=[item(0, "exposed"), item(1, "suspect"), item(2, "clean")],
         tables={"language_drift": {"shares": shares}},
         ledger=[
@@ -76,7 +77,7 @@ def make_result(text: str = "plain text", run_id: str = "web-20261124T020000Z", 
             LedgerEntry("b", "web", 2, 2, 0, 0, 5, 10, note=text),
         ],
         quarantine=[QuarantinedRow(text, text, 2, 20, 5, "invalid_json", text, "0" * 64, b"\x00\xff")],
-        profiles={"language_drift": Profile("language_drift", {"words": "words-1"}, {"shares": pa.table({"a": [1]})})},
+        profiles={"language_drift": Profile("language_drift", {"words": "words-2"}, {"shares": pa.table({"a": [1]})})},
         run_info={"schema_version": 1, "seconds": {"scan": 1.0}},
     )
     return replace(result, **changes)

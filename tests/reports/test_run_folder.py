@@ -53,7 +53,7 @@ def test_what_was_written_is_read_back_equal(tmp_path):
         assert getattr(read, part) == getattr(written, part)
     assert read.tables["language_drift"]["shares"].equals(written.tables["language_drift"]["shares"])
     profile = read_profiles(folder)["language_drift"]
-    assert (profile.kind, profile.digests) == ("language_drift", {"words": "words-1"})
+    assert (profile.kind, profile.digests) == ("language_drift", {"words": "words-2"})
     assert profile.tables["shares"].to_pydict() == {"a": [1]}
 
 
