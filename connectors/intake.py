@@ -66,7 +66,7 @@ class Intake:
             return
         url = name_of(record, self.source.url_field)
         values = {
-            "doc_id": name_of(record, self.source.id) or f"{self.shard.uri}#{self.row}",
+            "doc_id": document_id(record, self.shard, self.row),
             "text": text,
             "domain": domain_of(record, self.source, url),
             "source": self.source.label,
@@ -138,6 +138,11 @@ class Intake:
         self._columns = {name: [] for name in DOCUMENT_SCHEMA.names}
         self._text_bytes = 0
         return [batch]
+
+
+def document_id(record: Mapping[str, Any], shard: Shard, row: int) -> str:
+    """Return the identifier of a document: the one its source names, else its shard and row."""
+    return name_of(record, shard.source.id) or f"{shard.uri}#{row}"
 
 
 def _text_of(record: Mapping[str, Any], source: CorpusSource) -> tuple[str | None, int, str, str]:

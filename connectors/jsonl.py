@@ -12,7 +12,9 @@ from connectors.decompress import StreamAccount, read_stream
 from connectors.intake import Intake
 from connectors.lines import Line, split_lines
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8, which is no part of the first record."""
+
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -21,7 +23,7 @@ def read_jsonl(stream: IO[bytes], intake: Intake) -> Iterator[pa.RecordBatch]:
     account = StreamAccount()
     pieces = read_stream(stream, intake.shard.compression, account)
     for line in split_lines(pieces, intake.source.max_record_bytes):
-        if line.offset == 0 and line.raw.startswith(_BOM):
+        if line.offset == 0 and line.raw.startswith(BOM):
             line = Line(3, line.raw[3:], line.length - 3, line.ended, line.oversize, line.sha256)
             intake.add_note("starts with a byte order mark")
         if line.ended or account.complete:

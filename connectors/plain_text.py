@@ -1,10 +1,11 @@
 """Plain text: a document a line, a paragraph, or a file, as the source's `record` says."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import pyarrow as pa
 
+from connectors.config import CorpusSource
 from connectors.decompress import StreamAccount, read_stream
 from connectors.intake import Intake
 from connectors.jsonl import close_stream, set_aside_oversize
@@ -16,7 +17,7 @@ def read_text(stream: IO[bytes], intake: Intake) -> Iterator[pa.RecordBatch]:
     account = StreamAccount()
     pieces = read_stream(stream, intake.shard.compression, account)
     lines = split_lines(pieces, intake.source.max_record_bytes)
-    for record in _records(lines, intake):
+    for record in text_records(lines, intake.source, intake.add_note):
         if record.ended or account.complete:
             _take(record, intake)
         elif record.length:
@@ -27,19 +28,26 @@ def read_text(stream: IO[bytes], intake: Intake) -> Iterator[pa.RecordBatch]:
     close_stream(intake, account)
 
 
-def _records(lines: Iterator[Line], intake: Intake) -> Iterator[Line]:
-    kind, limit = intake.source.record, intake.source.max_record_bytes
+def text_records(
+    lines: Iterator[Line], source: CorpusSource, add_note: Callable[[str], None] | None = None
+) -> Iterator[Line]:
+    """Yield the lines, paragraphs or files that the source takes for records, blank ones among them.
+
+    The `raw` of joined lines has their line breaks as `\\n`; `offset` and `length` are those of the stream, and as
+    with a line the last line break is not counted in.
+    """
+    kind, limit = source.record, source.max_record_bytes
     if kind == "line":
         yield from lines
         return
     # One growing buffer: a list of the lines of a 64 MiB file of blank lines would take gigabytes.
-    held, start, cuts = bytearray(), 0, 0
+    held, start, stop, cuts = bytearray(), 0, 0, 0
     ended = True
     for line in lines:
         apart = line.oversize or (kind == "paragraph" and not line.raw.strip())
         over = len(held) + len(line.raw) > limit
         if held and (apart or over):
-            yield Line(start, bytes(held), len(held))
+            yield Line(start, bytes(held), stop - start)
             held.clear()
             # A record past the limit becomes several documents, which is said; none of it is dropped.
             cuts += over and not apart
@@ -48,11 +56,11 @@ def _records(lines: Iterator[Line], intake: Intake) -> Iterator[Line]:
         elif not apart:
             start = start if held else line.offset
             held += line.raw + b"\n"
-            ended = line.ended
+            stop, ended = line.offset + line.length, line.ended
     if held:
-        yield Line(start, bytes(held), len(held), ended)
-    if cuts:
-        intake.add_note(f"records were cut {cuts:,} times at max_record_bytes ({limit:,})")
+        yield Line(start, bytes(held), stop - start, ended)
+    if cuts and add_note:
+        add_note(f"records were cut {cuts:,} times at max_record_bytes ({limit:,})")
 
 
 def _take(record: Line, intake: Intake) -> None:

@@ -73,6 +73,20 @@ def open_filesystem(path: str) -> tuple[Any, str]:
     return filesystem, inner
 
 
+def is_unchanged(shard: Shard) -> bool:
+    """Tell whether a shard still is the file that was listed, as far as size, time and ETag show.
+
+    Of datasets on the hub nothing is known beforehand, so they pass.
+    """
+    if shard.uri.startswith("hf://datasets/") and not shard.size:
+        return True
+    filesystem, inner = open_filesystem(shard.uri)
+    try:
+        return _shard(filesystem, inner, shard.uri, shard.source).identity == shard.identity
+    except (OSError, SourceNotFound):
+        return False
+
+
 def _shards_at(path: str, source: CorpusSource) -> list[Shard]:
     if source.format == "datasets" and "://" not in path and not fsspec.filesystem("file").exists(path):
         if path.startswith("/"):

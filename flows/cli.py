@@ -64,6 +64,9 @@ def run(
         FailOn.FAIL
     ),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
+    write_clean: Annotated[
+        bool, typer.Option("--write-clean", help="Copy the corpus, without what leaks, to actions/clean_corpus.")
+    ] = False,
 ) -> None:
     """Audit a corpus and write Parquet results and an HTML report.
 
@@ -74,10 +77,10 @@ def run(
     if os.environ.get("PREFECT_API_URL"):
         from flows.nightly import run_as_flow
 
-        folder = run_as_flow(settings, reporter)
+        folder = run_as_flow(settings, reporter, write_clean)
         result = read_run(folder)
     else:
-        outcome = run_audit(settings, reporter)
+        outcome = run_audit(settings, reporter, write_clean=write_clean)
         folder, result = outcome.folder, outcome.result
     verdict = verdict_of(result.findings)
     _print_outcome(result, verdict, folder)

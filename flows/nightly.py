@@ -38,12 +38,12 @@ def nightly_audit(config: str, output: str | None = None) -> State[Any]:
     return _final_state(_audit(settings, Reporter()))
 
 
-def run_as_flow(config: RunConfig, reporter: Reporter) -> Path:
+def run_as_flow(config: RunConfig, reporter: Reporter, write_clean: bool = False) -> Path:
     """Run a validated configuration as a flow run on the configured server; return the run's folder."""
     outcomes: list[Outcome] = []
 
     def body() -> State[Any]:
-        outcomes.append(_audit(config, reporter))
+        outcomes.append(_audit(config, reporter, write_clean))
         return _final_state(outcomes[0])
 
     state = flow(name="nightly-audit", persist_result=False)(body)(return_state=True)
@@ -53,8 +53,8 @@ def run_as_flow(config: RunConfig, reporter: Reporter) -> Path:
     return outcomes[0].folder
 
 
-def _audit(config: RunConfig, reporter: Reporter) -> Outcome:
-    outcome = run_audit(config, reporter, stage=_stage)
+def _audit(config: RunConfig, reporter: Reporter, write_clean: bool = False) -> Outcome:
+    outcome = run_audit(config, reporter, _stage, write_clean)
     create_markdown_artifact(
         markdown=summary_markdown(outcome.result),
         key=_artifact_key(config.name),

@@ -29,6 +29,7 @@ from flows.provenance import run_info
 from flows.run_config import RunConfig
 from flows.scanning import CorpusScan, ShardScan
 from flows.vault import Vault, open_vault, replace_exposed, vault_line
+from reports.clean_corpus import write_clean_corpus
 from reports.result import Profile, RunResult
 from reports.run_folder import write_run
 from reports.run_index import add_to_index
@@ -66,8 +67,10 @@ class Outcome:
     result: RunResult = field(repr=False)
 
 
-def run_audit(config: RunConfig, reporter: Reporter | None = None, stage: Stage | None = None) -> Outcome:
-    """Audit a corpus and write the run's folder.
+def run_audit(
+    config: RunConfig, reporter: Reporter | None = None, stage: Stage | None = None, write_clean: bool = False
+) -> Outcome:
+    """Audit a corpus and write the run's folder, with a copy of the corpus without what leaks if `write_clean`.
 
     Raises:
         CorpusAuditError: the run cannot start or its results cannot be written.
@@ -83,6 +86,9 @@ def run_audit(config: RunConfig, reporter: Reporter | None = None, stage: Stage 
     output = Path(config.output)
     folder = timer("write", lambda: write_run(result, output, plan.eval_items))
     add_to_index(result, output)
+    if write_clean:
+        reporter.say("writing the clean corpus")
+        timer("clean", lambda: write_clean_corpus(folder, plan.shards, result.ledger, result.exposures, reporter.say))
     return Outcome(folder, verdict_of(result.findings), result)
 
 

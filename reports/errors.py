@@ -2,6 +2,7 @@
 
 CorpusAuditError (connectors.errors)
 └── ReportError               a run's folder that cannot be written or read
+    ├── CleanCopyFailed       the corpus changed since it was audited, or the copy does not add up
     ├── OutputUnwritable      the output folder cannot be made, is full or may not be written
     └── RunFolderUnreadable   no run's folder, a damaged one, or one of another schema version
 """
@@ -15,6 +16,10 @@ class ReportError(CorpusAuditError):
 
 class OutputUnwritable(ReportError):
     """The output folder cannot be made, is full or may not be written."""
+
+
+class CleanCopyFailed(ReportError):
+    """The corpus changed since it was audited, or the copy does not add up."""
 
 
 class RunFolderUnreadable(ReportError):

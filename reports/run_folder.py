@@ -43,7 +43,7 @@ def write_run(result: RunResult, output: Path, eval_items: pa.Table) -> Path:
     folder = output / result.run_id
     if folder.exists():
         raise OutputUnwritable(f"{folder} exists already", "Run again; every run gets a name of its own")
-    with _staged(output, folder) as staging:
+    with staged(output, folder) as staging:
         _write_results(result, staging)
         _write_tables(result, staging)
         _write_profiles(result, staging)
@@ -61,7 +61,7 @@ def write_views(result: RunResult, folder: Path) -> None:
 
 
 @contextmanager
-def _staged(output: Path, folder: Path) -> Iterator[Path]:
+def staged(output: Path, folder: Path) -> Iterator[Path]:
     """Yield a hidden folder beside `folder` that takes its name when all is written, and else disappears."""
     try:
         output.mkdir(parents=True, exist_ok=True)
