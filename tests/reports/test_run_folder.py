@@ -1,12 +1,16 @@
 import json
+import re
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from audits.errors import ProfileUnreadable
-from audits.findings import FINDING_SCHEMA, ITEM_SCHEMA, MATCH_SCHEMA, METRIC_SCHEMA
+from audits.findings import FINDING_SCHEMA, ITEM_SCHEMA, MATCH_SCHEMA, METRIC_SCHEMA, Exposure, ItemVerdict
 from connectors.ledger import LEDGER_SCHEMA, QUARANTINE_SCHEMA
+from connectors.schema import EVAL_ITEM_SCHEMA
+from reports.actions import file_names
 from reports.errors import OutputUnwritable, RunFolderUnreadable
 from reports.reading import read_profiles, read_run
 from reports.run_folder import write_run
@@ -94,7 +98,60 @@ def test_actions_say_what_to_take_out_and_what_stays(tmp_path):
         (3, [{"eval_set": "gsm8k", "item_id": "gsm8k-0"}])
     ]
     assert [row["item_id"] for row in rows("clean_items/gsm8k.jsonl")] == ["gsm8k-1", "gsm8k-2"]
+    assert [(row["item_id"], row["verdict"]) for row in rows("clean_ids/gsm8k.jsonl")] == [
+        ("gsm8k-1", "suspect"),
+        ("gsm8k-2", "clean"),
+    ]
     assert [row["reason"] for row in rows("quarantined_rows.jsonl")] == ["invalid_json"]
+
+
+def test_every_exposing_document_is_listed_once_with_all_it_exposes(tmp_path):
+    places = [(7, 10, 20, "q1", "a"), (7, 15, 30, "q1", "b"), (7, 90, 95, "q2", "a"), (2, 0, 5, "q1", "a")]
+    exposures = [Exposure("/c/x.jsonl", row, f"d{row}", at, end, "s", item, by) for row, at, end, item, by in places]
+    # The same name in another folder is another shard; and an item may stand in more places than are quoted.
+    exposures += [Exposure(f"/b/{n:02}/x.jsonl", 7, "d", 0, 5, "s", "q1", "a") for n in range(50)]
+    actions = write_run(make_result(exposures=exposures), tmp_path, eval_items()) / "actions"
+    rows = [json.loads(line) for line in (actions / "documents_to_remove.jsonl").read_text().splitlines()]
+    assert [(row["shard"], row["row"]) for row in rows[50:]] == [("/c/x.jsonl", 2), ("/c/x.jsonl", 7)]
+    assert len({row["shard"] for row in rows}) == 51
+    assert rows[51] == {
+        "shard": "/c/x.jsonl",
+        "row": 7,
+        "doc_id": "d7",
+        "items": [{"eval_set": "s", "item_id": "q1"}, {"eval_set": "s", "item_id": "q2"}],
+        "spans": [[10, 30], [90, 95]],
+        "detectors": ["a", "b"],
+    }
+
+
+def test_every_test_set_has_its_clean_ids_and_ids_with_line_breaks_stay_one(tmp_path):
+    items = [
+        ItemVerdict(s, None, i, v, 0.0, "", "d", True, 0)
+        for s, i, v in (("a", "1\n2", "clean"), ("a", "3", "exposed"), ("b", "1", "unmatchable"), ("b", "2", "clean"))
+    ]
+    rows = [{"eval_set": i.eval_set, "item_id": i.item_id, "question": "q"} for i in items]
+    table = pa.Table.from_pylist(rows, schema=EVAL_ITEM_SCHEMA)
+    actions = write_run(make_result(items=items), tmp_path, table) / "actions"
+
+    def ids(name):
+        return [json.loads(line) for line in (actions / "clean_ids" / name).read_text().split("\n") if line]
+
+    assert ids("a.jsonl") == [{"item_id": "1\n2", "verdict": "clean"}]
+    assert ids("b.jsonl") == [{"item_id": "1", "verdict": "unmatchable"}, {"item_id": "2", "verdict": "clean"}]
+    assert [path.name for path in (actions / "clean_items").iterdir()] == ["a.jsonl"]
+
+
+def test_where_nothing_was_looked_for_nothing_is_called_clean(tmp_path):
+    actions = write_run(make_result(items=[]), tmp_path, eval_items()) / "actions"
+    assert not (actions / "clean_ids").exists()
+
+
+def test_names_that_read_alike_as_files_stay_apart():
+    sets = ["a/b", "a_b-0", "a?b", "A_B-0", "..", ".", "", "gsm8k", "x" * 80]
+    names = file_names(sets)
+    assert len({name.casefold() for name in names.values()}) == len(sets)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name) for name in names.values())
+    assert names["gsm8k"] == "gsm8k"
 
 
 def test_the_name_of_a_test_set_cannot_leave_the_folder(tmp_path):
@@ -103,8 +160,9 @@ def test_the_name_of_a_test_set_cannot_leave_the_folder(tmp_path):
     result = replace(result, items=[replace(one, eval_set=name) for one in result.items])
     items = eval_items().set_column(0, "eval_set", [[name] * 3])
     folder = write_run(result, tmp_path / "runs", items)
-    [clean] = (folder / "actions" / "clean_items").iterdir()
-    assert clean.parent == folder / "actions" / "clean_items"
+    for part in ("clean_items", "clean_ids"):
+        [clean] = (folder / "actions" / part).iterdir()
+        assert clean.parent == folder / "actions" / part
     assert not list(tmp_path.glob("escaped*"))
 
 
