@@ -5,7 +5,8 @@ CorpusAuditError              a run that cannot go on; says what, where, what wa
     ├── SourceNotFound        no file answers to the path, or a glob matches nothing
     ├── UnknownFormat         the format cannot be told from the name
     ├── SourceUnreadable      the file is there and cannot be opened
-    └── EvalSetError          a test set that does not fit its field mapping
+    ├── EvalSetError          a test set that does not fit its field mapping
+    └── SamplesError          the scores of an evaluation, item by item, that cannot be used
 
 Bad rows are not errors: they are quarantined and counted (see `connectors.ledger`).
 """
@@ -47,3 +48,7 @@ class SourceUnreadable(SourceError):
 
 class EvalSetError(SourceError):
     """A test set that does not fit its field mapping."""
+
+
+class SamplesError(SourceError):
+    """The scores of an evaluation, item by item, that cannot be used."""

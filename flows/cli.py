@@ -29,6 +29,8 @@ from reports.reading import read_run
 from reports.result import RunResult
 from reports.run_folder import write_views
 from reports.run_index import GOLDEN, point, resolve_run
+from reports.score_files import score_run, write_scores
+from reports.scores import score_lines
 from reports.verdict import Verdict, by_severity, exit_status, verdict_of
 
 COULD_NOT_RUN = 3
@@ -132,6 +134,28 @@ def report(
     folder = resolve_run(run_folder)
     write_views(read_run(folder), folder)
     typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+def scores(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or of runs (the newest).")],
+    samples: Annotated[
+        list[Path], typer.Argument(help="lm-eval's samples_*.jsonl, folders of them, or tables of item_id and score.")
+    ],
+    metric: Annotated[str | None, typer.Option(help="Field with the score; a known one if not given.")] = None,
+    eval_set: Annotated[
+        str | None, typer.Option(help="Test set of all samples, where their task does not say.")
+    ] = None,
+) -> None:
+    """Read the scores of models with a run's verdicts: on all, clean and exposed items, with what leaks gain."""
+    folder = resolve_run(run_folder)
+    result = read_run(folder)
+    cards, problems = score_run(folder, result.items, samples, metric, eval_set)
+    write_scores(cards, folder)
+    write_views(read_run(folder), folder)
+    for line in [*score_lines(cards), *(f"not read: {problem}" for problem in problems)]:
+        typer.echo(visible(line))
+    typer.echo(f"Scores: {folder / 'actions' / 'scores.json'}")
 
 
 @app.command()

@@ -142,7 +142,7 @@ def file_names(eval_sets: list[str]) -> dict[str, str]:
     for number, eval_set in enumerate(eval_sets):
         safe = re.sub(r"[^A-Za-z0-9._-]", "_", eval_set).lstrip(".")
         taken = {name.casefold() for name in names.values()}
-        name = safe if safe == eval_set and safe.casefold() not in taken else f"{safe}-{number}"
+        name = safe if safe and safe == eval_set and safe.casefold() not in taken else f"{safe}-{number}"
         while name.casefold() in taken:
             name += "_"
         names[eval_set] = name

@@ -13,6 +13,7 @@ from connectors.ledger import LedgerEntry, QuarantinedRow
 from reports.errors import RunFolderUnreadable
 from reports.result import Profile, RunResult
 from reports.run_folder import PROFILE_INDEX
+from reports.score_files import read_scores
 from reports.tables import read_parquet
 
 _OWN_KEYS = ("run_id", "name", "baseline", "started_at", "finished_at")
@@ -45,6 +46,7 @@ def read_run(folder: Path) -> RunResult:
             ledger=[LedgerEntry(**row) for row in _rows(folder, "ledger")],
             quarantine=[QuarantinedRow(**row) for row in _rows(folder, "quarantine")],
             run_info={key: value for key, value in info.items() if key not in _OWN_KEYS},
+            scores=read_scores(folder),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise RunFolderUnreadable(

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from audits.findings import Exposure, Finding, ItemVerdict, Match, Metric
 from connectors.ledger import LedgerEntry, QuarantinedRow
+from reports.scores import ScoreCard
 
 
 @dataclass
@@ -45,9 +46,9 @@ class RunResult:
 
     `items` has one row per eval item, detectors already combined. `exposures` are all places that expose an
     item, by every detector, and `replacements` has one entry an exposed item where there is a vault; the folder
-    keeps both in `actions/`. `tables` are keyed `audit label` then `table
-    name`. `profiles` are keyed by audit label. `config` is the validated configuration as YAML. `run_info`
-    holds versions, digests, timings and counts, JSON-ready.
+    keeps both in `actions/`. `tables` are keyed `audit label` then `table name`. `profiles` are keyed by audit
+    label. `config` is the validated configuration as YAML. `run_info` holds versions, digests, timings and counts,
+    JSON-ready. `scores` were read later, with `corpus-audit scores`.
     """
 
     run_id: str
@@ -67,3 +68,4 @@ class RunResult:
     quarantine: list[QuarantinedRow] = field(default_factory=list)
     profiles: dict[str, Profile] = field(default_factory=dict)
     run_info: dict[str, Any] = field(default_factory=dict)
+    scores: list[ScoreCard] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """The command line as a shell sees it: exit statuses, messages, and documentation of every command."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -15,7 +16,7 @@ from flows.run_config import load_config
 from tests.flows.corpora import documents, gsm8k_questions, write_jsonl
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["run", "init", "check", "report", "audits", "doctor", "baseline pin"]
+COMMANDS = ["run", "init", "check", "report", "scores", "audits", "doctor", "baseline pin"]
 GSM8K = {"name": "gsm8k", "path": str(ROOT / "tests" / "data" / "eval" / "gsm8k_test.jsonl")}
 
 
@@ -73,6 +74,7 @@ def test_warnings_fail_only_where_asked(tmp_path, write_config):
         (["rnu"], "No such command"),
         (["audits", "ngram_overlapp"], "Known audits: exact_match"),
         (["report", "none"], "does not exist"),
+        (["scores", "none", "samples_gsm8k.jsonl"], "does not exist"),
         (["baseline", "pin", "none"], "does not exist"),
         (["init", "x.yaml", "--eval-set", "gsm8k"], "NAME=PATH"),
     ],
@@ -126,6 +128,45 @@ def test_report_is_drawn_again_and_baseline_pinned(tmp_path, write_config):
     assert (runs / "golden").resolve() == first
     assert corpus_audit("run", write_config(baseline="runs", audits=[{"kind": "encoding_damage"}])).returncode == 0
     assert json.loads((runs / "latest" / "summary.json").read_bytes())["baseline"] == first.name
+
+
+def test_a_clean_corpus_is_written_on_request_and_the_original_stays(tmp_path, write_config):
+    texts = [*documents("en", 20), gsm8k_questions()[1], *documents("de", 20)]
+    path = write_jsonl(tmp_path / "corpus" / "deep" / "a.jsonl.gz", texts)
+    before = path.read_bytes()
+    keys = {"eval_sets": [GSM8K], "audits": [{"kind": "exact_match"}], "corpus": [{"path": "corpus"}]}
+    assert corpus_audit("run", write_config(**keys)).returncode == 2
+    assert not (tmp_path / "runs" / "latest" / "actions" / "clean_corpus").exists()
+    done = corpus_audit("run", write_config(**keys), "--write-clean")
+    assert done.returncode == 2
+    assert "clean corpus: 1 shard copied, 1 document left out" in done.stderr
+    folder = (tmp_path / "runs" / "latest" / "actions" / "clean_corpus").resolve()
+    [line] = [json.loads(row) for row in (folder / "manifest.jsonl").read_text().splitlines()]
+    assert (line["source"], line["rows_in"], line["rows_removed"], line["rows_out"]) == (str(path), 41, 1, 40)
+    kept = gzip.decompress((folder / line["copy"]).read_bytes()).splitlines()
+    whole = gzip.decompress(before).splitlines()
+    assert kept == [row for row in whole if json.loads(row)["text"] != gsm8k_questions()[1]]
+    assert path.read_bytes() == before
+    [removed] = (folder.parent / "documents_to_remove.jsonl").read_text().splitlines()
+    assert (json.loads(removed)["shard"], json.loads(removed)["row"]) == (str(path), 20)
+    again = corpus_audit("run", write_config(**{**keys, "corpus": [{"path": str(folder / "local")}]}))
+    assert again.returncode == 0, again.stdout
+
+
+def test_scores_are_read_with_a_run(tmp_path, write_config):
+    write_jsonl(tmp_path / "corpus" / "a.jsonl", [*documents("en", 40), gsm8k_questions()[1]])
+    assert corpus_audit("run", write_config(eval_sets=[GSM8K], audits=[{"kind": "exact_match"}])).returncode == 2
+    (tmp_path / "llama.csv").write_text("doc_id,score\n0,0\n1,1\n2,1\n9,1\n")
+    done = corpus_audit("scores", tmp_path / "runs", tmp_path / "llama.csv")
+    assert done.returncode == 0, done.stderr
+    assert "gsm8k, llama, score" in done.stdout
+    assert re.search(r"exposed +1\.0000 +1 item", done.stdout)
+    assert re.search(r"estimated gain +\+0\.1667", done.stdout)
+    assert "not enough data: 1 exposed item of gsm8k" in done.stdout
+    assert "1 sample names no item of gsm8k" in done.stdout
+    assert "Scores read with" in (tmp_path / "runs" / "latest" / "report.html").read_text()
+    bad = corpus_audit("scores", tmp_path / "runs", tmp_path / "none.csv")
+    assert (bad.returncode, "does not exist" in bad.stderr) == (3, True)
 
 
 def test_doctor_finds_this_installation_fit():
