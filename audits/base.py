@@ -12,8 +12,8 @@ merges the states of all shards in whatever order they finish, and reads the res
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import pyarrow as pa
@@ -32,6 +32,7 @@ class MergeableState(Protocol):
 
 
 StateT = TypeVar("StateT", bound=MergeableState)
+SharedT = TypeVar("SharedT")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,14 @@ class Resources:
     """What audits may be built from: one table in `EVAL_ITEM_SCHEMA` with the items of all test sets."""
 
     eval_items: pa.Table
+    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def shared(self, make: Callable[[pa.Table], SharedT]) -> SharedT:
+        """Return `make(eval_items)`, made once for all audits of a run: indexing words costs seconds and memory."""
+        if make not in self._made:
+            self._made[make] = make(self.eval_items)
+        made: SharedT = self._made[make]
+        return made
 
 
 class AuditConfig(BaseModel):

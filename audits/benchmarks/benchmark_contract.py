@@ -15,7 +15,7 @@ from pydantic import Field
 
 from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
-from audits.contamination.eval_parts import words_of
+from audits.contamination.eval_parts import split_texts
 from audits.excerpts import excerpt
 from audits.findings import Evidence, Finding, Metric, Status, Summary
 from audits.wording import percent
@@ -148,7 +148,7 @@ def _normal(texts: list[str]) -> list[tuple[Any, ...]]:
 
     Texts without any word ("+", "−1 < x") are compared as they are.
     """
-    words, _ = words_of(texts)
+    words = split_texts(texts).words
     bounds = words.doc_offsets.tolist()
     keys = [tuple(words.hashes[a:b].tolist()) for a, b in pairwise(bounds)]
     return [key or (text.strip(),) for key, text in zip(keys, texts, strict=True)]

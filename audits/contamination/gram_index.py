@@ -1,4 +1,7 @@
-"""An inverted index from word n-grams to the test items that contain them."""
+"""An inverted index from word n-grams to the parts of test items that contain them.
+
+One index answers several questions: each posting knows its part (question, passage or answer) and its place there.
+"""
 
 from dataclasses import dataclass
 
@@ -7,80 +10,80 @@ from numpy.typing import NDArray
 
 from audits.batch import TextBatch
 from audits.contamination.eval_parts import EvalParts
-from audits.kernels.ngrams import GramTable, build_table, cover_clusters, find_grams, gram_hashes
+from audits.kernels.clusters import cover_clusters, expand_hits
+from audits.kernels.ngrams import GramTable, build_table, find_grams, gram_hashes
 
 
 @dataclass(frozen=True)
 class GramIndex:
     """Which parts contain an n-gram, and where.
 
-    The postings of key k of `table` are entries `starts[k]` to `starts[k + 1]` of `parts` and `positions`
-    (word of the part). `coverable` is the number of words of each part inside an indexed n-gram.
+    The postings of key k of `table` are entries `starts[k]` to `starts[k + 1]` of `parts` (int32) and `positions`
+    (int32, word of the part). `min_hits` (int64, by part) is how many hits a document needs to be looked at.
     """
 
     n: int
     table: GramTable
     starts: NDArray[np.int64]
-    parts: NDArray[np.int64]
-    positions: NDArray[np.int64]
-    coverable: NDArray[np.int64]
+    parts: NDArray[np.int32]
+    positions: NDArray[np.int32]
+    min_hits: NDArray[np.int64]
 
 
-def build_index(parts: EvalParts, eval_sets: list[str], n: int, max_parts_per_gram: int) -> GramIndex:
-    """Index every n-gram of `parts` that is not a template.
+@dataclass(frozen=True)
+class Cluster:
+    """N-grams of one part that stand together in document `doc` of a batch.
 
-    An n-gram in more than `max_parts_per_gram` different parts of one eval set is a template of that set
-    ("Write a function to find the ...") and is left out, for matching and for the ratio alike.
+    They lie in the words `first:last` of the batch; `covered` (bool, one entry a word of the part) are the words
+    inside a found n-gram.
+    """
+
+    doc: int
+    part: int
+    first: int
+    last: int
+    covered: NDArray[np.bool_]
+
+
+def build_index(
+    parts: EvalParts, chosen: NDArray[np.bool_], n: int, max_postings: int, min_hit_share: float = 0
+) -> GramIndex:
+    """Index every n-gram of the chosen parts.
+
+    One with more than `max_postings` places is left out: to look them all up at every hit costs more than it tells.
+    A document needs `min_hit_share` of a part's n-grams to be looked at, and one at least.
     """
     hashes, docs, positions = gram_hashes(parts.words, n)
-    positions = positions - parts.words.doc_offsets[docs]
-    kept = ~_is_template(hashes, docs, eval_sets, max_parts_per_gram)
+    kept = chosen[docs] if len(docs) else np.zeros(0, dtype=bool)
     hashes, docs, positions = hashes[kept], docs[kept], positions[kept]
-    order = np.lexsort((positions, docs, hashes))
-    keys, counts = np.unique(hashes, return_counts=True)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    coverable = _coverable(docs, positions, n, parts.sizes)
-    return GramIndex(n, build_table(keys), starts, docs[order], positions[order], coverable)
-
-
-def _is_template(
-    hashes: NDArray[np.uint64], docs: NDArray[np.int64], eval_sets: list[str], max_parts: int
-) -> NDArray[np.bool_]:
-    names, codes = np.unique(np.array(eval_sets, dtype=object).astype(str), return_inverse=True)
-    template = np.zeros(len(hashes), dtype=bool)
-    for code in range(len(names)):
-        inside = codes[docs] == code if len(docs) else template
-        pairs = np.unique(np.stack([hashes[inside], docs[inside].astype(np.uint64)]), axis=1)
-        keys, parts_with_key = np.unique(pairs[0], return_counts=True)
-        template |= inside & np.isin(hashes, keys[parts_with_key > max_parts])
-    return template
-
-
-def _coverable(
-    docs: NDArray[np.int64], positions: NDArray[np.int64], n: int, sizes: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Count the words of each part inside any of the n-grams (docs, positions), which are in text order."""
-    same = np.zeros(len(docs), dtype=bool)
-    same[1:] = docs[1:] == docs[:-1]
-    step = np.full(len(docs), n, dtype=np.int64)
-    step[1:][same[1:]] = np.minimum(n, np.diff(positions)[same[1:]])
-    return np.bincount(docs, weights=step, minlength=len(sizes)).astype(np.int64)
-
-
-def clusters_of_hits(index: GramIndex, sizes: NDArray[np.int64], batch: TextBatch, slack: int) -> NDArray[np.int64]:
-    """Return where parts are found in a batch, shape (clusters, 7), as `cover_clusters` describes."""
-    docs, words, keys = find_grams(batch.words, index.n, index.table)
-    repeats = index.starts[keys + 1] - index.starts[keys]
-    total = int(repeats.sum())
-    if total == 0:
-        return np.empty((0, 7), dtype=np.int64)
-    # Expand every hit into its postings: the running number inside each hit, plus where its postings start.
-    ends = np.cumsum(repeats)
-    postings = np.arange(total) - np.repeat(ends - repeats, repeats) + np.repeat(index.starts[keys], repeats)
-    docs, words = np.repeat(docs, repeats), np.repeat(words, repeats)
-    parts, part_words = index.parts[postings], index.positions[postings]
-    order = np.lexsort((part_words, words, parts, docs))
-    found: NDArray[np.int64] = cover_clusters(
-        docs[order], parts[order], words[order], part_words[order], sizes, index.n, slack
+    order = np.argsort(hashes, kind="stable")
+    keys, counts = np.unique(hashes[order], return_counts=True)
+    few = counts <= max_postings
+    order = order[np.repeat(few, counts)]
+    grams = np.bincount(docs[order], minlength=len(parts.texts))
+    return GramIndex(
+        n=n,
+        table=build_table(keys[few]),
+        starts=np.concatenate([[0], np.cumsum(counts[few])]).astype(np.int64),
+        parts=docs[order].astype(np.int32),
+        positions=(positions - parts.words.doc_offsets[docs])[order].astype(np.int32),
+        min_hits=np.maximum(1, np.ceil(min_hit_share * grams)).astype(np.int64),
     )
-    return found
+
+
+def find_clusters(
+    index: GramIndex, sizes: NDArray[np.int64], batch: TextBatch, slack: int, min_share: float
+) -> list[Cluster]:
+    """Return where at least `min_share` of a part's words stand in a batch, with up to `slack` words between them."""
+    docs, words, keys = find_grams(batch.words, index.n, index.table)
+    hits = expand_hits(docs, words, keys, index.starts, index.parts, index.positions, index.min_hits)
+    if not len(hits):
+        return []
+    order = np.argsort(hits[:, 0] * np.int64(len(sizes)) + hits[:, 1], kind="stable")
+    rows, covered, bounds = cover_clusters(hits[order], sizes, index.n, slack, min_share)
+    return [
+        Cluster(doc, part, first, last, covered[start:stop])
+        for (doc, part, first, last), start, stop in zip(
+            rows.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True
+        )
+    ]

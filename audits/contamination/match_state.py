@@ -1,115 +1,118 @@
-"""What contamination detectors remember: per test item the best places, and how many there were."""
+"""What contamination detectors remember: the best places of each test item, all places, and phrases of the corpus."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, NamedTuple, Self
 
-import numpy as np
-
-from audits.batch import TextBatch
-from audits.contamination.eval_parts import PASSAGE, Answers, EvalParts
-from audits.excerpts import excerpt
+from audits.contamination.boilerplate import PartCounts
 from audits.findings import Match
 from audits.ranking import Smallest
 
 MAX_MATCHES_PER_ITEM = 20
 """Places kept as evidence per test item and detector; `n_matches` counts the rest."""
 
+MAX_PLACES = 200_000
+"""Places kept for removal per detector; more are counted and said."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A match with what it takes to judge it again once the corpus's own phrases are known.
+
+    `pattern` is the part's words that were found, as packed bits; `whole` tells that the question stands word for
+    word and identifies its item, given what is around it.
+    """
+
+    match: Match
+    part: int
+    pattern: bytes
+    whole: bool
+
+
+class Place(NamedTuple):
+    """One place that may expose an item: as little as its removal and its judgement need."""
+
+    shard: str
+    row: int
+    start: int
+    end: int
+    doc_id: str
+    part: int
+    pattern: bytes
+    whole: bool
+    evidence_class: str
+
 
 @dataclass
 class MatchState:
-    """Matches by row of the eval item table, with the numbers of documents scanned and matched."""
+    """Matches by row of the eval item table, with the documents scanned (in all and by source) and matched.
+
+    `best` keeps the best places of an item, and `patterns` the best place of each different set of words found: a
+    phrase that thousands of documents share is one pattern, and cannot crowd out a leak of other words.
+    """
 
     documents: int = 0
     matched_documents: int = 0
-    matches: dict[int, Smallest[Match]] = field(default_factory=dict)
+    source_documents: Counter[str] = field(default_factory=Counter)
+    best: dict[int, Smallest[Found]] = field(default_factory=dict)
+    patterns: dict[int, dict[bytes, tuple[Any, Found]]] = field(default_factory=dict)
+    places: dict[int, list[Place]] = field(default_factory=dict)
+    places_left_out: int = 0
+    counts: dict[int, PartCounts] = field(default_factory=dict)
 
-    def add(self, row: int, match: Match) -> None:
+    def add(self, row: int, found: Found) -> None:
         """Offer one match of the item in `row`."""
-        key = (-match.score, match.shard, match.row, match.train_start, match.evidence_class)
-        self.matches.setdefault(row, Smallest(MAX_MATCHES_PER_ITEM)).offer(key, match)
+        self.best.setdefault(row, Smallest(MAX_MATCHES_PER_ITEM)).offer(_key(found), found)
+        self._offer_pattern(row, _key(found), found)
+
+    def add_place(self, row: int, place: Place) -> None:
+        """Remember where the item in `row` may be exposed."""
+        self.places.setdefault(row, []).append(place)
 
     def merge(self, other: Self) -> None:
         """Take over the matches and counts of another state."""
         self.documents += other.documents
         self.matched_documents += other.matched_documents
-        for row, kept in other.matches.items():
-            self.matches.setdefault(row, Smallest(MAX_MATCHES_PER_ITEM)).merge(kept)
+        self.source_documents.update(other.source_documents)
+        self.places_left_out += other.places_left_out
+        for row, kept in other.best.items():
+            self.best.setdefault(row, Smallest(MAX_MATCHES_PER_ITEM)).merge(kept)
+        for row, patterns in other.patterns.items():
+            for key, found in patterns.values():
+                self._offer_pattern(row, key, found)
+        for row, places in other.places.items():
+            self.places.setdefault(row, []).extend(places)
+        for part, counts in other.counts.items():
+            self.counts.setdefault(part, PartCounts()).merge(counts)
+        self.cut_places()
+
+    def cut_places(self) -> None:
+        """Keep at most `MAX_PLACES` places, the first by shard and row, and count the others."""
+        total = sum(map(len, self.places.values()))
+        if total <= 2 * MAX_PLACES:
+            return
+        ranked = sorted((place, row) for row, places in self.places.items() for place in places)
+        self.places = {}
+        for place, row in ranked[:MAX_PLACES]:
+            self.places.setdefault(row, []).append(place)
+        self.places_left_out += total - MAX_PLACES
+
+    def of(self, row: int) -> Iterator[Found]:
+        """Yield every kept match of the item in `row` once."""
+        kept = {_key(found): found for found in self.best[row].entries()} if row in self.best else {}
+        kept.update(self.patterns.get(row, {}).values())
+        yield from (found for _, found in sorted(kept.items(), key=lambda entry: entry[0]))
+
+    def _offer_pattern(self, row: int, key: Any, found: Found) -> None:
+        patterns = self.patterns.setdefault(row, {})
+        if found.pattern not in patterns or key < patterns[found.pattern][0]:
+            patterns[found.pattern] = (key, found)
+        if len(patterns) > 2 * MAX_MATCHES_PER_ITEM:
+            ranked = sorted(patterns.items(), key=lambda entry: (entry[1][0][0], entry[0]))
+            self.patterns[row] = dict(ranked[:MAX_MATCHES_PER_ITEM])
 
 
-@dataclass(frozen=True)
-class Span:
-    """Words `first:last` of document `doc` (counted in the batch) that answer to words of part `part`."""
-
-    doc: int
-    part: int
-    first: int
-    last: int
-    part_first: int
-    part_last: int
-    score: float
-
-
-@dataclass(frozen=True)
-class MatchRecorder:
-    """Turns spans into matches: classifies the evidence and quotes both sides."""
-
-    detector: str
-    names: list[str]
-    item_ids: list[str]
-    parts: EvalParts
-    answers: Answers
-
-    def record(self, state: MatchState, batch: TextBatch, spans: list[Span]) -> None:
-        """Add the best span of each document and item to `state`, questions before passages."""
-        best: dict[tuple[int, int], Span] = {}
-        for span in sorted(spans, key=lambda s: (self.parts.kinds[s.part] == PASSAGE, -s.score, s.first, s.part)):
-            for row in self.parts.items[span.part]:
-                best.setdefault((span.doc, row), span)
-        for (_, row), span in best.items():
-            state.add(row, self._match(batch, row, span))
-        state.documents += len(batch)
-        state.matched_documents += len({doc for doc, _ in best})
-
-    def _match(self, batch: TextBatch, row: int, span: Span) -> Match:
-        start, end = _bytes(batch.words.starts, batch.words.ends, batch.offsets[span.doc], span.first, span.last)
-        part_offset = self.parts.words.doc_offsets[span.part]
-        item_start, item_end = _bytes(
-            self.parts.words.starts,
-            self.parts.words.ends,
-            self.parts.offsets[span.part],
-            part_offset + span.part_first,
-            part_offset + span.part_last,
-        )
-        text = batch.data[batch.offsets[span.doc] : batch.offsets[span.doc + 1]].tobytes()
-        return Match(
-            eval_set=self.names[row],
-            item_id=self.item_ids[row],
-            evidence_class=self._evidence_class(batch, row, span),
-            doc_id=batch.doc_ids[span.doc],
-            shard=batch.shards[span.doc],
-            row=int(batch.rows[span.doc]),
-            train_start=start,
-            train_end=end,
-            item_start=item_start,
-            item_end=item_end,
-            score=round(float(span.score), 6),
-            detector=self.detector,
-            excerpt=excerpt(text, start, end),
-            item_excerpt=excerpt(self.parts.texts[span.part].encode(), item_start, item_end),
-        )
-
-    def _evidence_class(self, batch: TextBatch, row: int, span: Span) -> str:
-        if self.parts.kinds[span.part] == PASSAGE:
-            return "passage_only"
-        near = self.answers.near(row, batch.words, span.doc, span.first, span.last)
-        return "question_answer" if near else "question_only"
-
-
-def _bytes(
-    starts: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    ends: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    offset: "np.int64",
-    first: int,
-    last: int,
-) -> tuple[int, int]:
-    return int(starts[first] - offset), int(ends[last - 1] - offset)
+def _key(found: Found) -> tuple[Any, ...]:
+    match = found.match
+    return (-match.score, match.shard, match.row, match.train_start, match.evidence_class)

@@ -1,232 +1,141 @@
-"""Edited copies of test items: windows of item length whose shingles are mostly an item's own.
+"""Edited copies of test items: stretches of item length that keep most of an item's words in their order.
 
-A question of which every tenth word was exchanged keeps about 73 % of its 3-word shingles: containment 0.73.
-Whole documents are the wrong unit: an item pasted into a web page has a median Jaccard similarity of 0.34
-with that page, and a containment of 1.
+A question of which every tenth word was exchanged keeps about 73 % of its 3-word shingles. Whole documents are the
+wrong unit: an item pasted into a web page has a median Jaccard similarity of 0.34 with that page, and a containment
+of 1; so containment of the item in a stretch of its length is what counts.
 
-Three stages: windows with too few shingles of any item of their length drop out; the MinHash signatures of the
-rest (datasketch's) are looked up by bands; and the candidates are aligned with the item word by word. The share
-of the item's words that a window has in the item's order decides: it falls by one word for every word that was
-exchanged, where the share of 3-word shingles falls by three.
+Two stages: an inverted index of 3-word shingles finds the stretches that hold enough of an item's rarer shingles,
+exactly, where MinHash would estimate it (docs/decisions/0009); and each is aligned with the item word by word. The
+share of the item's own words that the stretch has in the item's order decides: it falls by one word for every word
+that was exchanged, where the share of shingles falls by three. The alignment says what was changed.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-from datasketch import MinHash, MinHashLSH
-from numpy.typing import NDArray
 from pydantic import Field
 
 from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
-from audits.contamination.eval_parts import QUESTION, EvalParts, eval_answers, eval_parts
-from audits.contamination.match_state import MatchRecorder, MatchState, Span
+from audits.contamination.eval_parts import QUESTION
+from audits.contamination.gram_index import Cluster, build_index, find_clusters
+from audits.contamination.match_state import MatchState
+from audits.contamination.recorder import Recorder, Span, Subject, subject_of, whole_span
+from audits.contamination.scoring import Judge, Limits, share_of
+from audits.contamination.templates import learn_templates
 from audits.contamination.verdicts import Judgement, judge
-from audits.findings import Match, Status, Summary
-from audits.kernels.alignment import align
-from audits.kernels.bands import Bands, build_bands, candidates
-from audits.kernels.minhash import dense_windows, signatures
-from audits.kernels.ngrams import GramTable, build_table, find_grams, gram_hashes
+from audits.findings import Status, Summary
+from audits.kernels.alignment import align, matched_positions
 from audits.kernels.words import Words
 
 SHINGLE = 3
 """Words of a shingle: one exchanged word spoils three."""
 
-_PERMUTATIONS = 128
-_LSH_THRESHOLD = 0.2
-"""Jaccard similarity that the index aims at: a copy with a fifth of its words exchanged, in a window a
-quarter longer than the item and an eighth of it off, has 0.22."""
+_MAX_POSTINGS = 32
+"""Places of a shingle in the items past which it says too little about each to be looked up."""
 
-_CANDIDATE_CONTAINMENT = 0.28
-"""Share of an item's shingles that a window must be able to have before it is signed; a copy with a fifth of
-its words exchanged keeps half of them (0.8³), less where the window is off."""
+_MIN_HIT_SHARE = 0.15
+"""Share of an item's shingles that a document must have: with a fifth of the words exchanged, half are left."""
 
-_GROWTH = 1.3
-"""Window lengths grow by this factor; an item is looked for in windows at most this much longer."""
+_MIN_COVERED = 0.3
+"""Share of an item's words inside found shingles from which a stretch is aligned."""
+
+_SLACK = 50
+"""Foreign words that may stand in a copy beyond the item's own length."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, Field(gt=0, le=1)]
 
 
 class NearDuplicateConfig(AuditConfig):
     """Options of `near_duplicate`.
 
-    An item is exposed when a stretch of a document has `min_alignment` of its words in its order; items of fewer
-    than `min_words` words have too few to tell.
+    An item is exposed when a stretch of a document has `min_alignment` of its own words in its order (`thresholds`
+    by test set), suspect from `min_suspect_alignment`; items of fewer than `min_words` words have too few to tell.
     """
 
     needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["near_duplicate"] = "near_duplicate"
-    min_alignment: Annotated[float, Field(gt=0, le=1)] = 0.7
+    min_alignment: Score = 0.7
+    min_suspect_alignment: Score = 0.6
+    thresholds: Annotated[dict[str, Score], Field(default_factory=dict)]
     min_words: Annotated[int, Field(ge=5)] = 12
-    max_exposed_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    max_items_per_ngram: Annotated[int, Field(ge=1)] = 10
+    max_exposed_share: Share = 0.0
+    min_matchable_share: Share = 0.5
 
     def build(self, resources: Resources) -> "NearDuplicate":
-        """Sign every question and put it into the index of its length."""
-        return NearDuplicate(self, resources.eval_items)
-
-
-@dataclass(frozen=True)
-class _Bucket:
-    """The items that are looked for in windows of `length` shingles; signature s of `index` is that of `parts[s]`."""
-
-    length: int
-    min_hits: int
-    parts: NDArray[np.int64]
-    index: Bands
-
-
-def _always_exposed(match: Match) -> str:
-    return "exposed"
+        """Index the shingles of every question."""
+        return NearDuplicate(self, resources.eval_items, subject_of(resources))
 
 
 class NearDuplicate(Audit[MatchState]):
-    """Finds windows of documents that contain most of a question's shingles."""
+    """Finds stretches of documents that contain most of a question's words in its order."""
 
-    def __init__(self, config: NearDuplicateConfig, eval_items: pa.Table) -> None:
+    def __init__(self, config: NearDuplicateConfig, eval_items: pa.Table, subject: Subject) -> None:
         self.label = config.label
         self.config = config
         self.eval_items = eval_items
-        names, item_ids = (eval_items.column(name).to_pylist() for name in ("eval_set", "item_id"))
-        self.parts = eval_parts(eval_items)
-        self.sizes = self.parts.sizes
-        self.recorder = MatchRecorder(self.label, names, item_ids, self.parts, eval_answers(eval_items))
-        self.usable = (self.parts.kinds == QUESTION) & (self.sizes >= config.min_words)
-        # datasketch picks the bands that miss and invent least around the threshold; rows outside them are not signed.
-        chosen = MinHashLSH(threshold=_LSH_THRESHOLD, num_perm=_PERMUTATIONS)
-        self.bands, self.rows = int(chosen.b), int(chosen.r)
-        permutations = np.asarray(MinHash(_PERMUTATIONS, scheme="affine32").permutations)
-        self.permutations = np.ascontiguousarray(permutations[:, : self.bands * self.rows])
-        self.shingles = _shingle_sets(self.parts, self.usable)
-        self.levels = _levels(self.parts, self.usable)
-        self.buckets = self._buckets()
-        self.table, self.masks = _shingle_table(self.shingles, self.levels)
+        self.subject = subject
+        self.usable = (subject.parts.kinds == QUESTION) & (subject.parts.sizes >= config.min_words)
+        self.index = build_index(subject.parts, self.usable, SHINGLE, _MAX_POSTINGS, _MIN_HIT_SHARE)
+        self.templates = learn_templates(subject.parts, subject.families, config.max_items_per_ngram)
+        self.recorder = Recorder(self.label, subject)
 
     def new_state(self) -> MatchState:
         """Return the state of an empty corpus."""
         return MatchState()
 
     def scan(self, state: MatchState, batch: TextBatch) -> None:
-        """Record every window that contains enough of an item."""
-        hashes, offsets = _shingles(batch.words)
-        masks = self._level_masks(batch.words)
-        spans = []
-        for level, bucket in self.buckets.items():
-            flags = ((masks >> np.uint64(level)) & np.uint64(1)).astype(np.uint8)
-            stride = max(1, bucket.length // 4)
-            windows = dense_windows(flags, offsets, bucket.length, stride, bucket.min_hits)
-            spans += self._spans(bucket, windows, hashes, offsets, batch.words)
+        """Record every stretch that contains enough of an item."""
+        spans = [
+            span
+            for cluster in find_clusters(self.index, self.subject.parts.sizes, batch, _SLACK, _MIN_COVERED)
+            if (span := self._span(cluster, batch.words)) is not None
+        ]
         self.recorder.record(state, batch, spans)
 
     def summary(self, state: MatchState, reference: MatchState | None = None) -> Summary:
         """Judge every item; a baseline plays no part."""
-        matchable = [False] * self.eval_items.num_rows
-        for part in np.flatnonzero(self.usable):
-            for row in self.parts.items[part]:
-                matchable[row] = True
+        config = self.config
+        limits = Limits(config.min_alignment, config.min_suspect_alignment, config.thresholds)
+        judges = Judge(self.subject, self.templates, limits, state)
         judgement = Judgement(
             detector=self.label,
-            phrase=f"stand with at least {self.config.min_alignment:.0%} of their words, in order, in",
+            phrase=f"stand with at least {config.min_alignment:.0%} of their words, in order, in",
             exposed_status=Status.FAIL,
-            max_exposed_share=self.config.max_exposed_share,
-            verdict_of=_always_exposed,
-            matchable=matchable,
+            max_exposed_share=config.max_exposed_share,
+            min_matchable_share=config.min_matchable_share,
+            matchable_by=self._matchable_by(),
         )
-        return judge(judgement, self.eval_items, state)
+        summary = judge(judgement, self.eval_items, judges.judged(self.label))
+        summary.tables["dropped_phrases"] = judges.dropped()
+        return summary
 
-    def _buckets(self) -> dict[int, _Bucket]:
-        by_level: dict[int, list[int]] = {}
-        for part, level in self.levels.items():
-            by_level.setdefault(level, []).append(part)
-        return {level: self._bucket(parts) for level, parts in sorted(by_level.items())}
+    def _span(self, cluster: Cluster, words: Words) -> Span | None:
+        """Align the cluster with its item, with half an item's length more on either side."""
+        size = int(self.subject.parts.sizes[cluster.part])
+        if self.subject.stands_whole(cluster, words):
+            return whole_span(cluster.doc, cluster.part, cluster.first, size)
+        bounds = words.doc_offsets[cluster.doc : cluster.doc + 2]
+        start, stop = max(int(bounds[0]), cluster.first - size // 2), min(int(bounds[1]), cluster.last + size // 2)
+        item = self.subject.parts.hashes_of(cluster.part)
+        common, first, last = align(words.hashes[start:stop], item)
+        if common < self.config.min_suspect_alignment * size:
+            return None
+        covered = matched_positions(words.hashes[start + first : start + last], item) >= 0
+        own = self.templates.own_of(self.subject.parts, cluster.part)
+        score = share_of(covered & own, own)
+        place = (cluster.doc, cluster.part, start + first, start + last, covered)
+        if score >= self.config.min_suspect_alignment:
+            return Span(*place, covered & own, score)
+        return Span(*place, covered, float(covered.mean()), template=True)
 
-    def _bucket(self, parts: list[int]) -> _Bucket:
-        sizes = [int(self.sizes[part]) - SHINGLE + 1 for part in parts]
-        sets = [np.array(sorted(self.shingles[part]), dtype=np.uint64) for part in parts]
-        bounds = np.concatenate([[0], np.cumsum([len(one) for one in sets])]).astype(np.int64)
-        index = build_bands(self._sign(np.concatenate(sets), bounds[:-1], bounds[1:]), self.bands, self.rows)
-        min_hits = max(1, int(_CANDIDATE_CONTAINMENT * min(sizes)))
-        return _Bucket(max(sizes), min_hits, np.array(parts, dtype=np.int64), index)
-
-    def _sign(
-        self, hashes: NDArray[np.uint64], firsts: NDArray[np.int64], lasts: NDArray[np.int64]
-    ) -> NDArray[np.uint32]:
-        signed: NDArray[np.uint32] = signatures(hashes, firsts, lasts, *self.permutations)
-        return signed
-
-    def _level_masks(self, words: Words) -> NDArray[np.uint64]:
-        """Return for every shingle of the batch a bit for each level that has an item with it."""
-        docs, positions, keys = find_grams(words, SHINGLE, self.table)
-        masks = np.zeros(_shingle_count(words), dtype=np.uint64)
-        masks[positions - _shingle_shift(words)[docs]] = self.masks[keys]
-        return masks
-
-    def _spans(
-        self,
-        bucket: _Bucket,
-        windows: NDArray[np.int64],
-        hashes: NDArray[np.uint64],
-        offsets: NDArray[np.int64],
-        words: Words,
-    ) -> list[Span]:
-        signed = self._sign(hashes, windows[:, 1], windows[:, 2])
-        pairs = candidates(bucket.index, signed)
-        docs, firsts, lasts = windows[pairs[:, 0]].T
-        shift = _shingle_shift(words)[docs]
-        # Half a length more on either side, because windows start only every quarter of a length.
-        starts = np.maximum(offsets[docs], firsts - bucket.length // 2) + shift
-        stops = np.minimum(offsets[docs + 1], lasts + bucket.length // 2) + shift + SHINGLE - 1
-        parts = bucket.parts[pairs[:, 1]]
-        spans = []
-        for doc, part, start, stop in zip(docs.tolist(), parts.tolist(), starts.tolist(), stops.tolist(), strict=True):
-            size = int(self.sizes[part])
-            common, begin, end = align(words.hashes[start:stop], self._words_of(part))
-            if common >= self.config.min_alignment * size:
-                spans.append(Span(doc, part, start + begin, start + end, 0, size, common / size))
-        return spans
-
-    def _words_of(self, part: int) -> NDArray[np.uint64]:
-        bounds = self.parts.words.doc_offsets
-        return self.parts.words.hashes[bounds[part] : bounds[part + 1]]
-
-
-def _shingle_sets(parts: EvalParts, usable: NDArray[np.bool_]) -> dict[int, frozenset[int]]:
-    hashes, docs, _ = gram_hashes(parts.words, SHINGLE)
-    bounds = np.searchsorted(docs, np.arange(len(parts.texts) + 1))
-    return {int(part): frozenset(hashes[bounds[part] : bounds[part + 1]].tolist()) for part in np.flatnonzero(usable)}
-
-
-def _levels(parts: EvalParts, usable: NDArray[np.bool_]) -> dict[int, int]:
-    """Return the window length class of each usable part; 64 classes reach past any item."""
-    sizes = np.maximum(parts.sizes, 5)
-    levels = np.minimum(63, np.ceil(np.log(sizes / 5) / np.log(_GROWTH))).astype(int)
-    return {int(part): int(levels[part]) for part in np.flatnonzero(usable)}
-
-
-def _shingle_table(shingles: dict[int, frozenset[int]], levels: dict[int, int]) -> tuple[GramTable, NDArray[np.uint64]]:
-    """Return the table of all items' shingles, and for each the bits of the levels it occurs in."""
-    masks: dict[int, int] = {}
-    for part, hashes in shingles.items():
-        bit = 1 << levels[part]
-        for value in hashes:
-            masks[value] = masks.get(value, 0) | bit
-    keys = np.array(sorted(masks), dtype=np.uint64)
-    return build_table(keys), np.array([masks[key] for key in keys.tolist()], dtype=np.uint64)
-
-
-def _shingle_count(words: Words) -> int:
-    return int(np.maximum(0, np.diff(words.doc_offsets) - SHINGLE + 1).sum())
-
-
-def _shingle_shift(words: Words) -> NDArray[np.int64]:
-    """Return for each document the difference between a shingle's first word and its number in the batch."""
-    counts = np.maximum(0, np.diff(words.doc_offsets) - SHINGLE + 1)
-    shift: NDArray[np.int64] = words.doc_offsets[:-1] - (np.cumsum(counts) - counts)
-    return shift
-
-
-def _shingles(words: Words) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return the shingle hashes of a batch in text order, and where each document's begin."""
-    counts = np.maximum(0, np.diff(words.doc_offsets) - SHINGLE + 1)
-    hashes, _, _ = gram_hashes(words, SHINGLE)
-    return hashes, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    def _matchable_by(self) -> list[str]:
+        ways = [""] * self.eval_items.num_rows
+        for part in np.flatnonzero(self.usable):
+            for row in self.subject.parts.items[part]:
+                ways[row] = "question"
+        return ways

@@ -1,112 +1,147 @@
-"""Test items found in part: how much of an item stands in one document, n-gram by n-gram.
+"""Test items found in part or, where they are short, whole: n-gram by n-gram, and as a phrase beside their options.
 
 An item that reads "a b c d e f g h i j" against a document with "... a b c d e f g h x x ..." (n = 8) has
 8 of its 10 words inside a matched 8-gram: coverage 0.8.
 
 n = 8 with one occurrence is what ConTAM (Singh et al. 2024, arXiv 2411.03923) recommends and Llama 3 used;
-coverage of half the item follows Tülu 3. Measured on 8,000 ordinary and in-domain documents: no false alarm
-at 0.5, every verbatim GSM8K, MATH and long MMLU question found.
+coverage of half the item follows Tülu 3. N-grams that many items of a set share and phrases that the corpus has
+everywhere count on neither side. Items too short for n-grams are looked for whole: alone where they say enough,
+else with their options or answer beside them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import Field
 
 from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
-from audits.contamination.eval_parts import QUESTION, eval_answers, eval_parts
-from audits.contamination.gram_index import GramIndex, build_index, clusters_of_hits
-from audits.contamination.match_state import MatchRecorder, MatchState, Span
+from audits.contamination.eval_parts import ANSWER, QUESTION
+from audits.contamination.gram_index import Cluster, build_index, find_clusters
+from audits.contamination.match_state import MatchState
+from audits.contamination.phrase_index import build_phrase_index
+from audits.contamination.recorder import Recorder, Span, Subject, subject_of, whole_span
+from audits.contamination.scoring import Judge, Limits, share_of
+from audits.contamination.templates import learn_templates
 from audits.contamination.verdicts import Judgement, judge
-from audits.findings import Match, Status, Summary
+from audits.findings import Status, Summary
 
 _SLACK = 50
 """Words that may stand between the pieces of one item in a document."""
+
+_MAX_POSTINGS = 1000
+"""Places of an n-gram in the items past which it is not looked up at all."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, Field(gt=0, le=1)]
 
 
 class NgramOverlapConfig(AuditConfig):
     """Options of `ngram_overlap`.
 
-    An item is exposed when one document covers `min_coverage` of its words, suspect from
-    `min_suspect_coverage`; both are shares of the words that n-grams can cover. A test set fails when more
-    than `max_exposed_share` of its items are exposed.
+    An item is exposed when one document covers `min_coverage` of its words (`thresholds` by test set), suspect from
+    `min_suspect_coverage`; both are shares of the words that n-grams can cover. N-grams in more than
+    `max_items_per_ngram` different items of a set are templates. A test set fails when more than
+    `max_exposed_share` of its items are exposed; the check is INSUFFICIENT where less than `min_matchable_share`
+    of them can be found at all.
     """
 
     needs_eval_sets: ClassVar[bool] = True
 
     kind: Literal["ngram_overlap"] = "ngram_overlap"
     n: Annotated[int, Field(ge=3, le=50)] = 8
-    min_coverage: Annotated[float, Field(gt=0, le=1)] = 0.5
-    min_suspect_coverage: Annotated[float, Field(gt=0, le=1)] = 0.3
+    min_coverage: Score = 0.5
+    min_suspect_coverage: Score = 0.3
+    thresholds: Annotated[dict[str, Score], Field(default_factory=dict)]
     max_items_per_ngram: Annotated[int, Field(ge=1)] = 10
-    max_exposed_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    max_exposed_share: Share = 0.0
+    min_matchable_share: Share = 0.8
 
     def build(self, resources: Resources) -> "NgramOverlap":
-        """Index the n-grams of all questions and passages."""
-        return NgramOverlap(self, resources.eval_items)
-
-
-@dataclass(frozen=True)
-class _Judge:
-    config: NgramOverlapConfig
-
-    def __call__(self, match: Match) -> str:
-        whole = match.score >= self.config.min_coverage and match.evidence_class != "passage_only"
-        return "exposed" if whole else "suspect"
+        """Index the n-grams of all questions, passages and answers."""
+        return NgramOverlap(self, resources.eval_items, subject_of(resources))
 
 
 class NgramOverlap(Audit[MatchState]):
     """Finds documents that contain a good part of a test item's word n-grams."""
 
-    def __init__(self, config: NgramOverlapConfig, eval_items: pa.Table) -> None:
+    def __init__(self, config: NgramOverlapConfig, eval_items: pa.Table, subject: Subject) -> None:
         self.label = config.label
         self.config = config
         self.eval_items = eval_items
-        names, item_ids = (eval_items.column(name).to_pylist() for name in ("eval_set", "item_id"))
-        self.parts = eval_parts(eval_items)
-        self.index: GramIndex = build_index(
-            self.parts, self.parts.eval_sets(names), config.n, config.max_items_per_ngram
-        )
-        # An item made mostly of templates must still have half of all its words matched by what is its own.
-        self.coverable = np.maximum(self.index.coverable, (self.parts.sizes + 1) // 2)
-        self.recorder = MatchRecorder(self.label, names, item_ids, self.parts, eval_answers(eval_items))
+        self.subject = subject
+        parts = subject.parts
+        everything = np.ones(len(parts.texts), dtype=bool)
+        self.index = build_index(parts, everything, config.n, _MAX_POSTINGS)
+        self.templates = learn_templates(parts, subject.families, config.max_items_per_ngram)
+        self.reachable = self._reachable()
+        short = (parts.kinds == QUESTION) & ~self.reachable & subject.identification.supported
+        self.phrases = build_phrase_index(parts, short, subject.context.information)
+        # Of an item made mostly of templates, half of what counts may be a quarter of its words.
+        self.min_share = config.min_suspect_coverage / 2
+        self.recorder = Recorder(self.label, subject)
 
     def new_state(self) -> MatchState:
         """Return the state of an empty corpus."""
         return MatchState()
 
     def scan(self, state: MatchState, batch: TextBatch) -> None:
-        """Record every document that covers at least `min_suspect_coverage` of an item."""
-        spans = []
-        for doc, part, first, last, low, high, covered in clusters_of_hits(
-            self.index, self.parts.sizes, batch, _SLACK
-        ).tolist():
-            score = min(1.0, covered / int(self.coverable[part]))
-            if score >= self.config.min_suspect_coverage:
-                spans.append(Span(doc, part, first, last, low, high, score))
+        """Record every document that covers at least `min_suspect_coverage` of an item, or holds a short one whole."""
+        sizes = self.subject.parts.sizes
+        spans = [
+            span
+            for cluster in find_clusters(self.index, sizes, batch, _SLACK, self.min_share)
+            if (span := self._span(cluster, batch)) is not None
+        ]
+        for doc, part, first in self.phrases.find(batch.words):
+            spans.append(whole_span(doc, part, first, int(sizes[part])))
         self.recorder.record(state, batch, spans)
 
     def summary(self, state: MatchState, reference: MatchState | None = None) -> Summary:
         """Judge every item by its best document; a baseline plays no part."""
+        config = self.config
+        limits = Limits(config.min_coverage, config.min_suspect_coverage, config.thresholds)
+        judges = Judge(self.subject, self.templates, limits, state)
         judgement = Judgement(
             detector=self.label,
-            phrase=f"share at least {self.config.min_coverage:.0%} of their words in {self.config.n}-grams with",
+            phrase=f"share enough of their words in {config.n}-grams with, or stand whole in,",
             exposed_status=Status.FAIL,
-            max_exposed_share=self.config.max_exposed_share,
-            verdict_of=_Judge(self.config),
-            matchable=self._matchable(),
+            max_exposed_share=config.max_exposed_share,
+            min_matchable_share=config.min_matchable_share,
+            matchable_by=self.subject.matchable_by(),
         )
-        return judge(judgement, self.eval_items, state)
+        summary = judge(judgement, self.eval_items, judges.judged(self.label))
+        summary.tables["dropped_phrases"] = judges.dropped()
+        return summary
 
-    def _matchable(self) -> Sequence[bool]:
-        """An item can be found if the indexed n-grams of its question reach the coverage asked for."""
-        matchable = [False] * self.eval_items.num_rows
-        reachable = self.index.coverable >= self.config.min_coverage * self.coverable
-        for part in np.flatnonzero(reachable & (self.parts.kinds == QUESTION)):
-            for row in self.parts.items[part]:
-                matchable[row] = True
-        return matchable
+    def _span(self, cluster: Cluster, batch: TextBatch) -> Span | None:
+        if self.subject.stands_whole(cluster, batch.words):
+            return whole_span(cluster.doc, cluster.part, cluster.first, len(cluster.covered))
+        own = self.templates.own_of(self.subject.parts, cluster.part)
+        found = cluster.covered & own
+        score = share_of(found, own)
+        place = (cluster.doc, cluster.part, cluster.first, cluster.last, cluster.covered)
+        if score >= self.config.min_suspect_coverage:
+            return Span(*place, found, score)
+        share = float(cluster.covered.mean())
+        # An answer's stock phrases ("The answer is") are of no interest.
+        if share >= self.config.min_coverage and self.subject.parts.kinds[cluster.part] != ANSWER:
+            return Span(*place, cluster.covered, share, template=True)
+        return None
+
+    def _reachable(self) -> NDArray[np.bool_]:
+        """Tell which parts have every word inside an indexed n-gram, so that a whole copy is seen by them."""
+        owner = np.repeat(np.arange(len(self.subject.parts.texts)), self.subject.parts.sizes)
+        outside = np.bincount(owner, weights=~self._in_grams(), minlength=len(self.subject.parts.texts))
+        reachable: NDArray[np.bool_] = outside == 0
+        return reachable
+
+    def _in_grams(self) -> NDArray[np.bool_]:
+        """Tell which words of all parts lie inside an indexed n-gram."""
+        inside = np.zeros(len(self.subject.parts.words.hashes), dtype=bool)
+        starts = self.subject.parts.words.doc_offsets[self.index.parts] + self.index.positions
+        for step in range(self.config.n):
+            inside[starts + step] = True
+        return inside

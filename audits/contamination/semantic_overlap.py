@@ -25,9 +25,11 @@ from pydantic import Field
 from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
 from audits.contamination.embedding_model import encode, model_digest, model_path
-from audits.contamination.eval_parts import QUESTION, eval_parts
+from audits.contamination.eval_parts import QUESTION, EvalParts
 from audits.contamination.lexical_screen import Candidate, build_screen
-from audits.contamination.match_state import MatchState
+from audits.contamination.match_state import MAX_MATCHES_PER_ITEM
+from audits.contamination.recorder import subject_of
+from audits.contamination.scoring import Judged, exposure_of
 from audits.contamination.verdicts import Judgement, judge
 from audits.excerpts import excerpt
 from audits.findings import Finding, Match, Status, Summary
@@ -61,10 +63,11 @@ class SemanticOverlapConfig(AuditConfig):
     min_number_share: Annotated[float, Field(ge=0, le=1)] = 0.75
     max_encodes: Annotated[int, Field(ge=2)] = 20_000
     max_exposed_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    min_matchable_share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
     def build(self, resources: Resources) -> "SemanticOverlap":
         """Weigh the words of all questions and check that the model is there."""
-        return SemanticOverlap(self, resources.eval_items)
+        return SemanticOverlap(self, resources.eval_items, subject_of(resources).parts)
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,11 @@ class SemanticState:
 class SemanticOverlap(Audit[SemanticState]):
     """Finds windows of documents that say what a question says."""
 
-    def __init__(self, config: SemanticOverlapConfig, eval_items: pa.Table) -> None:
+    def __init__(self, config: SemanticOverlapConfig, eval_items: pa.Table, parts: EvalParts) -> None:
         self.label = config.label
         self.config = config
         self.eval_items = eval_items
-        self.parts = eval_parts(eval_items)
+        self.parts = parts
         self.screen = build_screen(self.parts)
         self.path: Path = model_path(config.model)
 
@@ -122,10 +125,7 @@ class SemanticOverlap(Audit[SemanticState]):
     def summary(self, state: SemanticState, reference: SemanticState | None = None) -> Summary:
         """Encode the kept windows and their items, and judge every item by its nearest window."""
         pairs, left_out = self._affordable(state)
-        matches = MatchState(documents=state.documents)
-        for row, match in self._matches(pairs):
-            matches.add(row, match)
-        summary = judge(self._judgement(), self.eval_items, matches)
+        summary = judge(self._judgement(), self.eval_items, self._judged(pairs, state.documents))
         if left_out:
             summary.findings.append(self._budget_finding(left_out))
         return summary
@@ -149,6 +149,19 @@ class SemanticOverlap(Audit[SemanticState]):
             encodes |= needed
             pairs.append((part, window))
         return pairs, len(ranked) - len(pairs)
+
+    def _judged(self, pairs: list[tuple[int, Window]], documents: int) -> Judged:
+        """Return the windows near an item, the best ones of each item first."""
+        judged = Judged(documents=documents)
+        found: dict[int, list[Match]] = {}
+        for row, match in self._matches(pairs):
+            found.setdefault(row, []).append(match)
+        for row, matches in sorted(found.items()):
+            matches.sort(key=lambda m: (m.verdict != "exposed", -m.score, m.shard, m.row, m.train_start))
+            judged.matches[row] = matches[:MAX_MATCHES_PER_ITEM]
+            judged.offered[row] = len(matches)
+            judged.exposures += [exposure_of(match) for match in matches if match.verdict == "exposed"]
+        return judged
 
     def _matches(self, pairs: list[tuple[int, Window]]) -> list[tuple[int, Match]]:
         """Return (item row, match) for every window near one of the candidate items."""
@@ -190,21 +203,22 @@ class SemanticOverlap(Audit[SemanticState]):
             detector=self.label,
             excerpt=excerpt(window.text.encode(), 0, len(window.text.encode())),
             item_excerpt=excerpt(question.encode(), 0, len(question.encode())),
+            verdict=verdict or "",
         )
 
     def _judgement(self) -> Judgement:
-        matchable = [False] * self.eval_items.num_rows
+        ways = [""] * self.eval_items.num_rows
         for part in np.flatnonzero((self.parts.kinds == QUESTION) & (self.screen.norms > 0)):
             for row in self.parts.items[part]:
-                matchable[row] = True
+                ways[row] = "question"
         return Judgement(
             detector=self.label,
             phrase="have a probable rewording in",
             # A rewording is a judgement, not a quotation: a person should look before a run is stopped.
             exposed_status=Status.WARN,
             max_exposed_share=self.config.max_exposed_share,
-            verdict_of=_verdict_of,
-            matchable=matchable,
+            min_matchable_share=self.config.min_matchable_share,
+            matchable_by=ways,
         )
 
     def _budget_finding(self, left_out: int) -> Finding:
@@ -235,10 +249,6 @@ def number_share(question: str, window: str) -> float:
 
 def _numbers(text: str) -> set[str]:
     return set(_NUMBER.findall(text.replace(",", "")))
-
-
-def _verdict_of(match: Match) -> str:
-    return "exposed" if match.evidence_class == "reworded" else "suspect"
 
 
 def _nearest(vectors: NDArray[np.float32], items: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

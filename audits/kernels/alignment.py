@@ -49,3 +49,31 @@ def common_plain(text: Sequence[object], item: Sequence[object]) -> int:
         for b, other in enumerate(item, 1):
             rows[a][b] = rows[a - 1][b - 1] + 1 if word == other else max(rows[a - 1][b], rows[a][b - 1])
     return rows[-1][-1]
+
+
+@njit(cache=True, nogil=True)
+def matched_positions(text, item):  # type: ignore[no-untyped-def]
+    """Return for each word of `item` where a longest common subsequence finds it in `text`, int64, -1 for nowhere.
+
+    `text` and `item` are word hashes (uint64). Of several, the one that ends first in the text. Time and memory (4
+    bytes each) are len(text) times len(item).
+    """
+    table = np.zeros((len(text) + 1, len(item) + 1), dtype=np.int32)
+    for at in range(1, len(text) + 1):
+        for word in range(1, len(item) + 1):
+            if text[at - 1] == item[word - 1]:
+                table[at, word] = table[at - 1, word - 1] + 1
+            else:
+                table[at, word] = max(table[at - 1, word], table[at, word - 1])
+    positions = np.full(len(item), -1, dtype=np.int64)
+    at, word = len(text), len(item)
+    while at > 0 and word > 0:
+        if table[at, word] == table[at - 1, word]:
+            at -= 1
+        elif table[at, word] == table[at, word - 1]:
+            word -= 1
+        else:
+            at -= 1
+            word -= 1
+            positions[word] = at
+    return positions

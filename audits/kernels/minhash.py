@@ -1,12 +1,13 @@
-"""MinHash signatures in bulk and the choice of windows worth signing (numba), each with a plain twin.
+"""MinHash signatures and their band keys in bulk (numba).
 
-Signatures are those of datasketch's `affine32` scheme, so that its indexes read them; hashing itself runs a
-hundred times faster than one `MinHash.update` a shingle.
+Signatures are those of datasketch's `affine32` scheme, so that its indexes read them, and datasketch itself is the
+slow twin that tests compare them with; hashing here runs a hundred times faster than one `MinHash.update` a shingle.
 """
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+
+from audits.kernels.words import BASE
 
 
 @njit(cache=True, nogil=True)
@@ -38,47 +39,17 @@ def signatures(hashes, firsts, lasts, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def dense_windows(flags, offsets, length, stride, min_hits):  # type: ignore[no-untyped-def]
-    """Return the windows of `length` entries with at least `min_hits` flags, int64 of shape (windows, 3).
+def band_keys(signatures, bands, rows):  # type: ignore[no-untyped-def]
+    """Return one hash a band and signature, uint64 of shape (bands, signatures).
 
-    `flags` (uint8) has one entry a shingle and `offsets` (int64) bounds the documents. Windows start every
-    `stride` entries (at most `length`), and once more so that the end of a document is inside one; a shorter
-    document is one window. Columns: document, first and last-plus-one entry.
+    Two signatures (uint32, shape (signatures, permutations)) are candidates where a band of `rows` rows is equal in
+    both (Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, 3.4).
     """
-    out = np.empty((len(flags) // stride + 2 * len(offsets), 3), dtype=np.int64)
-    count = np.int64(0)
-    for doc in range(len(offsets) - 1):
-        start, stop = offsets[doc], offsets[doc + 1]
-        inside = np.int64(0)
-        low, high = start, start
-        first = start
-        while first < stop:
-            last = min(first + length, stop)
-            first = max(start, last - length)
-            while high < last:
-                inside += np.int64(flags[high])
-                high += 1
-            while low < first:
-                inside -= np.int64(flags[low])
-                low += 1
-            if inside >= min_hits:
-                out[count, 0], out[count, 1], out[count, 2] = doc, first, last
-                count += 1
-            if last == stop:
-                break
-            first += stride
-    return out[:count]
-
-
-def dense_windows_plain(
-    flags: NDArray[np.uint8], offsets: NDArray[np.int64], length: int, stride: int, min_hits: int
-) -> list[tuple[int, int, int]]:
-    """Return the same windows as `dense_windows`, one at a time; its twin."""
-    windows = []
-    for doc, (start, stop) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-        firsts = list(range(start, max(start, stop - length), stride))
-        for first in [*firsts, max(start, stop - length)] if stop > start else []:
-            last = min(first + length, stop)
-            if int(flags[first:last].sum()) >= min_hits:
-                windows.append((doc, first, last))
-    return windows
+    keys = np.empty((bands, len(signatures)), dtype=np.uint64)
+    for index in range(len(signatures)):
+        for band in range(bands):
+            key = np.uint64(0)
+            for row in range(band * rows, (band + 1) * rows):
+                key = key * BASE + np.uint64(signatures[index, row])
+            keys[band, index] = key
+    return keys

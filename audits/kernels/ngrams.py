@@ -41,18 +41,28 @@ def _fill(keys, slots, sieve, shift):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _sift(prefix, doc_offsets, n, power, sieve, shift, positions, docs, hashes):  # type: ignore[no-untyped-def]
+def _sift(prefix, doc_offsets, n, power, sieve, shift, positions):  # type: ignore[no-untyped-def]
     count = np.int64(0)
     for doc in range(len(doc_offsets) - 1):
         for word in range(doc_offsets[doc], doc_offsets[doc + 1] - n + 1):
             key = prefix[word + doc + n] - prefix[word + doc] * power
             bit = key >> shift
             positions[count] = word
-            docs[count] = doc
-            hashes[count] = key
             # Without a branch: a mispredicted one costs more than writing an entry that the next overwrites.
             count += np.int64((sieve[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & np.uint8(1))
     return count
+
+
+@njit(cache=True, nogil=True)
+def _hash(prefix, doc_offsets, n, power, positions, docs, hashes):  # type: ignore[no-untyped-def]
+    """Hash the few n-grams that are left; keeping all hashes while sifting takes half as long again."""
+    doc = np.int64(0)
+    for index in range(len(positions)):
+        word = np.int64(positions[index])
+        while word >= doc_offsets[doc + 1]:
+            doc += 1
+        docs[index] = doc
+        hashes[index] = prefix[word + doc + n] - prefix[word + doc] * power
 
 
 @njit(cache=True, nogil=True)
@@ -102,28 +112,17 @@ def find_grams(
 
     Positions count words of the batch; the three arrays have one entry a hit, in text order.
     """
-    capacity = len(words.hashes) + 1
-    positions = np.empty(capacity, dtype=np.int64)
-    docs = np.empty(capacity, dtype=np.int64)
-    hashes = np.empty(capacity, dtype=np.uint64)
     power = np.uint64(pow(int(BASE), n, 1 << 64))
-    sifted = int(
-        _sift(
-            words.prefix,
-            words.doc_offsets,
-            n,
-            power,
-            table.sieve,
-            _shift(table.sieve),
-            positions,
-            docs,
-            hashes,
-        )
-    )
+    sieved = np.empty(len(words.hashes) + 1, dtype=np.int32)
+    sifted = int(_sift(words.prefix, words.doc_offsets, n, power, table.sieve, _shift(table.sieve), sieved))
+    positions = sieved[:sifted].astype(np.int64)
+    docs = np.empty(sifted, dtype=np.int64)
+    hashes = np.empty(sifted, dtype=np.uint64)
+    _hash(words.prefix, words.doc_offsets, n, power, positions, docs, hashes)
     found = np.empty(sifted, dtype=np.int32)
-    _probe(hashes[:sifted], table.keys, table.slots, found)
+    _probe(hashes, table.keys, table.slots, found)
     hit = found >= 0
-    return docs[:sifted][hit], positions[:sifted][hit], found[hit]
+    return docs[hit], positions[hit], found[hit]
 
 
 def find_grams_plain(texts: list[list[str]], n: int, known: set[tuple[str, ...]]) -> list[tuple[int, int]]:
@@ -134,42 +133,3 @@ def find_grams_plain(texts: list[list[str]], n: int, known: set[tuple[str, ...]]
         for at in range(len(words) - n + 1)
         if tuple(words[at : at + n]) in known
     ]
-
-
-@njit(cache=True, nogil=True)
-def cover_clusters(docs, parts, doc_words, part_words, part_sizes, n, slack):  # type: ignore[no-untyped-def]
-    """Group n-gram hits of one document and one part of a test item, and measure what they cover.
-
-    The hits (four int64 arrays of equal length) are sorted by document, part and word of the document. Hits
-    further apart than the part's length plus `slack` words belong to different clusters. Returns an int64
-    array of shape (clusters, 7): document, part, first and last-plus-one word of the document, first and
-    last-plus-one word of the part, and how many of the part's words lie inside a matched n-gram.
-    """
-    stamps = np.zeros(part_sizes.max() + 1, dtype=np.int64)
-    out = np.empty((len(docs), 7), dtype=np.int64)
-    clusters = np.int64(0)
-    first = np.int64(0)
-    for hit in range(len(docs)):
-        size = part_sizes[parts[hit]]
-        last = (
-            hit + 1 == len(docs)
-            or docs[hit + 1] != docs[hit]
-            or parts[hit + 1] != parts[hit]
-            or doc_words[hit + 1] - doc_words[hit] > size + slack
-            or doc_words[hit + 1] - doc_words[first] > 2 * size + slack
-        )
-        if not last:
-            continue
-        covered = np.int64(0)
-        low, high = part_words[first], part_words[first] + n
-        for member in range(first, hit + 1):
-            start = part_words[member]
-            low, high = min(low, start), max(high, start + n)
-            for word in range(start, start + n):
-                if stamps[word] != clusters + 1:
-                    stamps[word] = clusters + 1
-                    covered += 1
-        out[clusters] = (docs[hit], parts[hit], doc_words[first], doc_words[hit] + n, low, high, covered)
-        clusters += 1
-        first = np.int64(hit + 1)
-    return out[:clusters]

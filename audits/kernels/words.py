@@ -1,6 +1,7 @@
 """Words and word hashes of a whole batch, straight from Arrow's text buffer (numba), with a plain twin.
 
-A word is a run of letters and digits after folding (case, width, accents); characters of scripts written
+A word is a run of letters and digits after folding (case, width, accents, look-alikes of Latin letters, digits of
+other scripts); characters of scripts written
 without spaces are words of their own. "Janet’s  ducks" and "janets Ducks" give the same two hashes.
 """
 
@@ -12,13 +13,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from audits.kernels.lookalikes import LOOKALIKES
+
 SEPARATOR = np.uint32(0)
 IGNORED = np.uint32(1)
 """U+0001 is a separator itself, so its number is free to mean: leave this character out of the word."""
 STANDALONE = np.uint32(0x80000000)
 """Flag on a folded code point that is a word by itself (Han, kana, Thai, ...)."""
 
-NORMALISER = "words-1"
+NORMALISER = "words-2"
 """Version of the folding rules below; part of every digest that depends on words."""
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -45,10 +48,11 @@ _IGNORED_CODES = frozenset("'’ʼ＇\u00ad\u200b\u200c\u200d\u2060\ufeff") | {c
 def fold_code_point(code: int) -> int:
     """Return what one code point contributes to a word: SEPARATOR, IGNORED, or its folded code point.
 
-    Folding is NFKC, case folding and removal of accents, kept only where one character results.
+    Folding is NFKC, case folding and removal of accents, kept only where one character results; then decimal
+    digits of any script become ASCII digits, and letters that look like Latin ones become those.
 
-    >>> chr(fold_code_point(ord("É"))), fold_code_point(ord("-")) == SEPARATOR
-    ('e', True)
+    >>> chr(fold_code_point(ord("É"))), chr(fold_code_point(ord("٣"))), fold_code_point(ord("-"))
+    ('e', '3', 0)
     """
     character = chr(code)
     if character in _IGNORED_CODES:
@@ -59,7 +63,9 @@ def fold_code_point(code: int) -> int:
     base = unicodedata.normalize("NFKD", folded)
     if len(base) > 1 and all(0x300 <= ord(mark) < 0x370 for mark in base[1:]):
         folded = base[0]
-    value = ord(folded) if len(folded) == 1 else code
+    folded = folded if len(folded) == 1 else character
+    digit = unicodedata.decimal(folded, None)
+    value = ord(LOOKALIKES.get(folded, folded) if digit is None else str(digit))
     if any(low <= code <= high for low, high in _STANDALONE_RANGES):
         value |= int(STANDALONE)
     return value

@@ -118,7 +118,7 @@ def test_a_question_with_sentences_put_between_its_own_is_found_as_an_edited_cop
 @pytest.mark.parametrize("config", WORD_LEVEL)
 def test_a_short_item_is_unmatchable_and_that_is_said(config):
     questions = ["Who?", "What now?", QUESTIONS[0]]
-    summary = judged(config, pages(), questions)
+    summary = judged(config, pages(), questions, [None] * 3)
     assert verdicts(summary) == ["unmatchable", "unmatchable", "clean"]
     [finding] = [f for f in summary.findings if f.metric == "unmatchable_share"]
     assert finding.status is Status.INSUFFICIENT
@@ -127,7 +127,7 @@ def test_a_short_item_is_unmatchable_and_that_is_said(config):
 
 def test_a_stem_that_items_share_identifies_none_of_them():
     stem = "Which of the following statements about this is true?"
-    summary = judged(ExactMatchConfig, [f"{stem} Nobody knows."], [stem, stem, QUESTIONS[0]])
+    summary = judged(ExactMatchConfig, [f"{stem} Nobody knows."], [stem, stem, QUESTIONS[0]], [None] * 3)
     assert verdicts(summary) == ["unmatchable", "unmatchable", "clean"]
 
 

@@ -1,5 +1,7 @@
 """Kernels against their slow plain twins."""
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 from datasketch import MinHash, MinHashLSH
@@ -7,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audits.batch import text_buffers
-from audits.kernels.alignment import align, common_plain
-from audits.kernels.bands import build_bands, candidates
-from audits.kernels.minhash import dense_windows, dense_windows_plain, signatures
+from audits.contamination.eval_parts import eval_parts
+from audits.contamination.information import measure_information
+from audits.contamination.phrase_index import build_phrase_index
+from audits.kernels.alignment import align, common_plain, matched_positions
+from audits.kernels.clusters import cover_clusters, expand_hits
+from audits.kernels.minhash import band_keys, signatures
 from audits.kernels.ngrams import build_table, find_grams, find_grams_plain, gram_hashes
 from audits.kernels.screening import cosine_plain, screen
 from audits.kernels.words import split_words, split_words_plain
-from tests.audits.corpora import sentences
+from tests.audits.corpora import items, sentences
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 WORDY = st.text("ab c\n.É日本9'\u0301ﬁ＇", max_size=60)
@@ -90,26 +95,69 @@ def test_signatures_are_those_of_datasketch(hashes):
     assert signed[0].tolist() == theirs.hashvalues.tolist()
 
 
+POSTINGS = st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=4), min_size=3, max_size=3)
+HITS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=30)
+
+
+def expanded(hits, postings, min_hits):
+    """Return what `expand_hits` makes of (document, key) hits, each at the word of its number."""
+    hits = sorted(hits)
+    docs, keys = (np.array([hit[n] for hit in hits], dtype=np.int64) for n in (0, 1))
+    starts = np.cumsum([0, *map(len, postings)]).astype(np.int64)
+    parts, positions = (np.array([p[n] for of in postings for p in of], dtype=np.int32) for n in (0, 1))
+    words = np.arange(len(hits), dtype=np.int64)
+    found = expand_hits(docs, words, keys.astype(np.int32), starts, parts, positions, np.array(min_hits))
+    plain = [(d, *p[:1], w, p[1]) for w, (d, k) in enumerate(hits) for p in postings[k]]
+    return found, plain
+
+
+@settings(deadline=None)
+@given(HITS, POSTINGS, st.lists(st.integers(1, 4), min_size=4, max_size=4))
+def test_hits_are_expanded_to_all_postings_of_parts_with_enough_of_them(hits, postings, min_hits):
+    found, plain = expanded(hits, postings, min_hits)
+    kept = [tuple(row) for row in found.tolist()]
+    enough = [row for row in plain if sum(row[:2] == other[:2] for other in plain) >= min_hits[row[1]]]
+    assert set(enough) <= set(kept) <= set(plain)
+    assert kept == [row for row in plain if row in set(kept)]
+    assert expanded(hits, postings, [1] * 4)[0].tolist() == [list(row) for row in plain]
+
+
+def clusters_plain(hits, sizes, n, slack, min_share):
+    """Return the clusters of hits one by one; the twin of `cover_clusters`."""
+    groups: list[list[list[int]]] = []
+    for hit in hits:
+        size = sizes[hit[1]]
+        group = groups[-1] if groups and groups[-1][-1][:2] == hit[:2] else None
+        if group and hit[2] - group[-1][2] <= size + slack and hit[2] - group[0][2] <= 2 * size + slack:
+            group.append(hit)
+        else:
+            groups.append([hit])
+    found = []
+    for group in groups:
+        covered = {word for hit in group for word in range(hit[3], hit[3] + n)}
+        if len(covered) >= min_share * sizes[group[0][1]]:
+            found.append(([*group[0][:2], group[0][2], group[-1][2] + n], covered))
+    return found
+
+
 @settings(deadline=None)
 @given(
-    st.lists(st.integers(0, 1), max_size=60),
-    st.integers(1, 8),
-    st.integers(1, 4),
-    st.integers(1, 4),
-    st.integers(0, 60),
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 80), st.integers(0, 6)), max_size=30),
+    st.integers(0, 10),
+    st.sampled_from([0.0, 0.3, 0.6]),
 )
-def test_dense_windows_are_those_of_the_plain_twin(flags, length, stride, min_hits, cut):
-    cut, stride = min(cut, len(flags)), min(stride, length)
-    offsets = np.array([0, cut, len(flags)], dtype=np.int64)
-    array = np.array(flags, dtype=np.uint8)
-    found = dense_windows(array, offsets, length, stride, min_hits)
-    plain = dense_windows_plain(array, offsets, length, stride, min_hits)
-    assert np.asarray(found).tolist() == [list(window) for window in plain]
+def test_clusters_are_those_of_the_plain_twin(hits, slack, min_share):
+    sizes, n = [8, 9, 12], 2
+    ordered = [list(hit) for hit in sorted(set(hits))]
+    array = np.array(ordered, dtype=np.int64).reshape(-1, 4)
+    rows, covered, bounds = cover_clusters(array, np.array(sizes), n, slack, min_share)
+    inside = [set(np.flatnonzero(covered[a:b]).tolist()) for a, b in pairwise(bounds)]
+    assert list(zip(rows.tolist(), inside, strict=True)) == clusters_plain(ordered, sizes, n, slack, min_share)
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.sets(st.integers(0, 40), min_size=1), min_size=1, max_size=12), st.sampled_from([0.1, 0.3, 0.5]))
-def test_bulk_lookup_finds_what_datasketchs_index_finds(sets, threshold):
+def test_band_keys_are_equal_where_datasketchs_index_finds_a_candidate(sets, threshold):
     minhashes = []
     for members in sets:
         minhash = MinHash(64, scheme="affine32", hashfunc=int)
@@ -119,7 +167,9 @@ def test_bulk_lookup_finds_what_datasketchs_index_finds(sets, threshold):
     for number, minhash in enumerate(minhashes):
         lsh.insert(number, minhash)
     signed = np.array([minhash.hashvalues for minhash in minhashes], dtype=np.uint32)
-    pairs = {(int(a), int(b)) for a, b in candidates(build_bands(signed, lsh.b, lsh.r), signed)}
+    keys = band_keys(signed, lsh.b, lsh.r)
+    numbers = range(len(sets))
+    pairs = {(a, b) for a in numbers for b in numbers if (keys[:, a] == keys[:, b]).any()}
     assert pairs == {(number, found) for number, minhash in enumerate(minhashes) for found in lsh.query(minhash)}
 
 
@@ -134,6 +184,35 @@ def test_alignment_has_the_length_of_the_plain_twin_and_the_stretch_has_it_all(t
         # No shorter stretch: its first and its last word both count.
         assert common_plain(text[first + 1 : last], item) < common
         assert common_plain(text[first : last - 1], item) < common
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5), max_size=20), st.lists(st.integers(0, 5), min_size=1, max_size=12))
+def test_matched_positions_are_a_longest_common_subsequence(text, item):
+    found = matched_positions(np.array(text, dtype=np.uint64), np.array(item, dtype=np.uint64))
+    there = [(at, int(position)) for at, position in enumerate(found) if position >= 0]
+    assert len(there) == common_plain(text, item)
+    assert all(text[position] == item[at] for at, position in there)
+    assert sorted({position for _, position in there}) == [position for _, position in there]
+
+
+PHRASES = [["a"], ["a", "b"], ["b", "a", "c"], ["a", "b", "c", "d"], ["d", "a", "b", "c", "d"], ["b"] * 6]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=20), min_size=1, max_size=3))
+def test_phrases_are_found_wherever_they_stand(docs):
+    parts = eval_parts(items([" ".join(phrase) for phrase in PHRASES]))
+    index = build_phrase_index(parts, np.ones(len(PHRASES), dtype=bool), measure_information(parts))
+    words, _ = words_of([" ".join(doc) for doc in docs])
+    found = {(d, p, first - int(words.doc_offsets[d])) for d, p, first in index.find(words)}
+    assert found == {
+        (d, p, at)
+        for d, doc in enumerate(docs)
+        for p, phrase in enumerate(PHRASES)
+        for at in range(len(doc) - len(phrase) + 1)
+        if doc[at : at + len(phrase)] == phrase
+    }
 
 
 VOCABULARY = ["ducks", "eggs", "robe", "fiber", "house", "bolts"]

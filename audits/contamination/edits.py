@@ -1,0 +1,96 @@
+"""What was changed between a test item and the stretch of text that holds it, and how much of the item is left.
+
+"Janet's ducks lay 16 eggs" against "Janet's ducks lay 23 eggs": four of five words, the longest run is three, and the
+edit is `numbers_changed`. Both sides are aligned by their longest common subsequence of words.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.kernels.alignment import matched_positions
+
+EDITS = ("verbatim", "numbers_changed", "names_changed", "text_inserted", "reordered", "words_changed", "partial")
+"""`partial` is a piece of the item without changes, the rest of it missing."""
+
+_MOSTLY = 0.8
+"""Share of the words that differ which must be numbers (or names, or elsewhere) for the edit to be called by them."""
+
+_MAX_CELLS = 16_000_000
+"""Cells of an alignment; a larger one (64 MB) is made on the beginnings of both sides."""
+
+# fmt: off
+_NUMBER_WORDS = frozenset((
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty",
+    "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "billion", "half", "twice",
+    "double", "triple", "quarter", "third", "first", "second",
+))
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An alignment: `positions` (int64, one entry a word of the item) are words of the text, -1 where missing.
+
+    `longest` is the longest run of words that both have side by side; `edit` is one of `EDITS`.
+    """
+
+    positions: NDArray[np.int64]
+    longest: int
+    edit: str
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """Which words of the item were found in its order."""
+        there: NDArray[np.bool_] = self.positions >= 0
+        return there
+
+
+def compare(text: NDArray[np.uint64], item: NDArray[np.uint64], item_words: list[str]) -> Comparison:
+    """Align the word hashes of a stretch of text with those of an item, whose words as written are `item_words`."""
+    item = item[: max(1, _MAX_CELLS // max(1, len(text)))]
+    positions = matched_positions(text, item)
+    return Comparison(positions, _longest_run(positions), _edit(positions, text, item, item_words))
+
+
+def _longest_run(positions: NDArray[np.int64]) -> int:
+    best = run = 0
+    for at, position in enumerate(positions.tolist()):
+        follows = at > 0 and position >= 0 and position == positions[at - 1] + 1 and run > 0
+        run = run + 1 if follows else int(position >= 0)
+        best = max(best, run)
+    return best
+
+
+def _edit(
+    positions: NDArray[np.int64], text: NDArray[np.uint64], item: NDArray[np.uint64], item_words: list[str]
+) -> str:
+    there = np.flatnonzero(positions >= 0)
+    if not len(there):
+        return "partial"
+    missing = np.flatnonzero(positions < 0)
+    inner = [word for word in missing.tolist() if there[0] < word < there[-1]]
+    extra = int(positions[there[-1]] - positions[there[0]] + 1 - len(there))
+    if not len(missing):
+        return "verbatim" if extra == 0 else "text_inserted"
+    if not inner and extra == 0:
+        return "partial"
+    changed = missing.tolist() if len(inner) * 2 < len(missing) else inner
+    if sum(_is_number(item_words[word]) for word in changed) >= _MOSTLY * len(changed):
+        return "numbers_changed"
+    if sum(_is_name(item_words, word) for word in changed) >= _MOSTLY * len(changed):
+        return "names_changed"
+    if np.isin(item[missing], text).mean() >= _MOSTLY:
+        return "reordered"
+    return "words_changed"
+
+
+def _is_number(word: str) -> bool:
+    return any(character.isdigit() for character in word) or word.casefold() in _NUMBER_WORDS
+
+
+def _is_name(words: list[str], at: int) -> bool:
+    """Tell whether a word is written as a name; a first word is one if it is written so again or never small."""
+    return words[at][:1].isupper() and words[at].lower() not in words

@@ -1,0 +1,199 @@
+"""From spans of documents to matches: classifies the evidence, compares both sides word by word, and quotes them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from audits.base import Resources
+from audits.batch import TextBatch
+from audits.contamination.boilerplate import PartCounts
+from audits.contamination.context import Context, Surroundings, all_texts, eval_context
+from audits.contamination.edits import Comparison, compare
+from audits.contamination.eval_parts import ANSWER, PASSAGE, QUESTION, EvalParts, eval_parts
+from audits.contamination.families import families
+from audits.contamination.gram_index import Cluster
+from audits.contamination.identification import Identification, identify
+from audits.contamination.information import measure_information
+from audits.contamination.match_state import Found, MatchState, Place
+from audits.excerpts import excerpt
+from audits.findings import Match
+from audits.kernels.words import Words
+
+_PRIORITY = {QUESTION: 0, PASSAGE: 1, ANSWER: 2}
+_CLASSES = {PASSAGE: "passage_only", ANSWER: "answer_only"}
+
+
+@dataclass(frozen=True)
+class Span:
+    """Words `first:last` of the batch, in document `doc`, that answer to words of part `part`.
+
+    `covered` (bool, one entry a word of the part) are the words that stand there, `found` those of them that count
+    as evidence, and `score` the share of the part that these make. `phrase` tells that the whole part stands there
+    word for word. A `template` span is made of what many items share.
+    """
+
+    doc: int
+    part: int
+    first: int
+    last: int
+    covered: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+    score: float
+    phrase: bool = False
+    template: bool = False
+
+
+def whole_span(doc: int, part: int, first: int, size: int) -> Span:
+    """Return the span of a whole part of `size` words that stands word for word at word `first`."""
+    every = np.ones(size, dtype=bool)
+    return Span(doc, part, first, first + size, every, every, 1.0, phrase=True)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The test items as every word-level detector needs them; made once a run and shared."""
+
+    names: list[str]
+    item_ids: list[str]
+    parts: EvalParts
+    families: NDArray[np.int64]
+    context: Context
+    identification: Identification
+
+    def stands_whole(self, cluster: Cluster, words: Words) -> bool:
+        """Tell whether a cluster is a question word for word."""
+        size = len(cluster.covered)
+        if self.parts.kinds[cluster.part] != QUESTION:
+            return False
+        whole = cluster.last - cluster.first == size and bool(cluster.covered.all())
+        return whole and bool((words.hashes[cluster.first : cluster.last] == self.parts.hashes_of(cluster.part)).all())
+
+    def matchable_by(self) -> list[str]:
+        """Return per item row what finds it whole: `question`, `options` or answer beside it, or "" for nothing."""
+        ways = [""] * len(self.names)
+        for part in np.flatnonzero(self.parts.kinds == QUESTION).tolist():
+            for row in self.parts.items[part]:
+                ways[row] = self.identification.matchable_by(part, row, self.context)
+        return ways
+
+
+def make_subject(eval_items: pa.Table) -> Subject:
+    """Split, weigh and judge the texts of a table in `EVAL_ITEM_SCHEMA`."""
+    names, item_ids = (eval_items.column(name).to_pylist() for name in ("eval_set", "item_id"))
+    parts = eval_parts(eval_items)
+    context = eval_context(eval_items, measure_information(all_texts(eval_items)))
+    return Subject(names, item_ids, parts, families(parts), context, identify(parts, context))
+
+
+def subject_of(resources: Resources) -> Subject:
+    """Return the run's one `Subject`."""
+    return resources.shared(make_subject)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Adds the spans that one detector found in a batch to its state."""
+
+    detector: str
+    subject: Subject
+
+    def record(self, state: MatchState, batch: TextBatch, spans: list[Span]) -> None:
+        """Add the best span of each document and item, questions before passages before answers."""
+        best: dict[tuple[int, int], tuple[Span, Surroundings]] = {}
+        kinds, items = self.subject.parts.kinds, self.subject.parts.items
+        for span in sorted(
+            spans, key=lambda s: (s.template, _PRIORITY[int(kinds[s.part])], -s.score, not s.phrase, s.first, s.part)
+        ):
+            for row in items[span.part]:
+                if (span.doc, row) not in best:
+                    around = self.subject.context.around(row, batch.words, span.doc, span.first, span.last)
+                    if not span.phrase or self.subject.identification.identifies(span.part, around):
+                        best[span.doc, row] = span, around
+        for (_, row), (span, around) in best.items():
+            self._add(state, batch, row, span, around)
+        self._count(state, batch, spans)
+        state.documents += len(batch)
+        state.source_documents.update(batch.sources)
+        state.matched_documents += len({doc for doc, _ in best})
+        state.cut_places()
+
+    def _count(self, state: MatchState, batch: TextBatch, spans: list[Span]) -> None:
+        """Count each document once for each part, by its best span."""
+        counted: set[tuple[int, int]] = set()
+        for span in sorted(spans, key=lambda s: (-s.score, s.first)):
+            if (span.doc, span.part) not in counted and not span.template:
+                counted.add((span.doc, span.part))
+                state.counts.setdefault(span.part, PartCounts()).add(batch.sources[span.doc], span.covered)
+
+    def _add(self, state: MatchState, batch: TextBatch, row: int, span: Span, around: Surroundings) -> None:
+        match = self._match(batch, row, span, around)
+        pattern = np.packbits(span.found).tobytes()
+        state.add(row, Found(match, span.part, pattern, span.phrase))
+        if match.evidence_class.startswith("question"):
+            at = (match.shard, match.row, match.train_start, match.train_end, match.doc_id)
+            state.add_place(row, Place(*at, span.part, pattern, span.phrase, match.evidence_class))
+
+    def _match(self, batch: TextBatch, row: int, span: Span, around: Surroundings) -> Match:
+        parts, offset = self.subject.parts, int(batch.offsets[span.doc])
+        start, end = int(batch.words.starts[span.first]) - offset, int(batch.words.ends[span.last - 1]) - offset
+        first, last = _stretch(batch, span)
+        compared = compare(batch.words.hashes[first:last], parts.hashes_of(span.part), parts.word_texts(span.part))
+        item_start, item_end = _item_bytes(parts, span.part, compared)
+        text = batch.data[offset : batch.offsets[span.doc + 1]].tobytes()
+        match = Match(
+            eval_set=self.subject.names[row],
+            item_id=self.subject.item_ids[row],
+            evidence_class=self._evidence_class(span, around),
+            doc_id=batch.doc_ids[span.doc],
+            shard=batch.shards[span.doc],
+            row=int(batch.rows[span.doc]),
+            train_start=start,
+            train_end=end,
+            item_start=item_start,
+            item_end=item_end,
+            score=round(float(span.score), 6),
+            detector=self.detector,
+            excerpt=excerpt(text, start, end),
+            item_excerpt=excerpt(parts.texts[span.part].encode(), item_start, item_end),
+        )
+        return self._measured(match, span, compared)
+
+    def _measured(self, match: Match, span: Span, compared: Comparison) -> Match:
+        hashes = self.subject.parts.hashes_of(span.part)[: len(compared.positions)]
+        weights = self.subject.context.information.idf_of(hashes)
+        containment = float(weights[compared.found].sum() / weights.sum())
+        return replace(
+            match,
+            coverage=round(float(span.covered.mean()), 6),
+            longest_match=compared.longest,
+            idf_containment=round(containment, 6),
+            edit=compared.edit,
+        )
+
+    def _evidence_class(self, span: Span, around: Surroundings) -> str:
+        if span.template:
+            return "template"
+        kind = int(self.subject.parts.kinds[span.part])
+        return _CLASSES.get(kind, "question_answer" if around.answer else "question_only")
+
+
+def _stretch(batch: TextBatch, span: Span) -> tuple[int, int]:
+    """Return the words to compare with the part: the span, and as many beside it as the part has beside what stands.
+
+    N-grams end where an edit begins; what was edited is only seen with the words after it.
+    """
+    there = np.flatnonzero(span.covered)
+    bounds = batch.words.doc_offsets
+    first = span.first - int(there[0]) if len(there) else span.first
+    last = span.last + len(span.covered) - 1 - int(there[-1]) if len(there) else span.last
+    return max(first, int(bounds[span.doc])), min(last, int(bounds[span.doc + 1]))
+
+
+def _item_bytes(parts: EvalParts, part: int, compared: Comparison) -> tuple[int, int]:
+    """Return the bytes of the part from its first to its last word that was found."""
+    there = np.flatnonzero(compared.found)
+    base, offset = int(parts.words.doc_offsets[part]), int(parts.offsets[part])
+    first, last = (int(there[0]), int(there[-1])) if len(there) else (0, int(parts.sizes[part]) - 1)
+    return int(parts.words.starts[base + first]) - offset, int(parts.words.ends[base + last]) - offset
