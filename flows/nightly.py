@@ -26,16 +26,16 @@ T = TypeVar("T")
 
 
 @flow(name="nightly-audit", persist_result=False)
-def nightly_audit(config: str, output: str | None = None) -> State[Any]:
+def nightly_audit(config: str, output: str | None = None, write_clean: bool = False) -> State[Any]:
     """Audit the corpus that the configuration file at `config` names.
 
-    `output` replaces the configuration's output folder. The final state's message holds the verdict and the
-    run's folder.
+    `output` replaces the configuration's output folder; `write_clean` copies the corpus without what leaks. The
+    final state's message holds the verdict and the run's folder.
     """
     settings = load_config(Path(config))
     if output is not None:
         settings = settings.model_copy(update={"output": str(Path(output).resolve())})
-    return _final_state(_audit(settings, Reporter()))
+    return _final_state(_audit(settings, Reporter(), write_clean))
 
 
 def run_as_flow(config: RunConfig, reporter: Reporter, write_clean: bool = False) -> Path:

@@ -21,6 +21,7 @@ from audits.coverage import coverage
 from audits.findings import ItemVerdict
 from audits.wording import counted
 from connectors import Shard, list_shards, load_eval_set, probe
+from connectors.errors import CorpusAuditError
 from connectors.schema import EVAL_ITEM_SCHEMA
 from flows.baselines import Baseline, load_baseline, reference_for
 from flows.engine import scan_corpus
@@ -30,6 +31,7 @@ from flows.run_config import RunConfig
 from flows.scanning import CorpusScan, ShardScan
 from flows.vault import Vault, open_vault, replace_exposed, vault_line
 from reports.clean_corpus import write_clean_corpus
+from reports.errors import CleanCopyFailed
 from reports.result import Profile, RunResult
 from reports.run_folder import write_run
 from reports.run_index import add_to_index
@@ -87,8 +89,7 @@ def run_audit(
     folder = timer("write", lambda: write_run(result, output, plan.eval_items))
     add_to_index(result, output)
     if write_clean:
-        reporter.say("writing the clean corpus")
-        timer("clean", lambda: write_clean_corpus(folder, plan.shards, result.ledger, result.exposures, reporter.say))
+        timer("clean", lambda: _write_clean(plan, result, folder, reporter))
     return Outcome(folder, verdict_of(result.findings), result)
 
 
@@ -152,10 +153,20 @@ def _judge(plan: Plan, scan: CorpusScan, started: datetime, reporter: Reporter) 
         verdicts += _summarise(options.kind, audit, scan.states[audit.label], plan.baseline, result)
     result.items = combine(verdicts)
     if plan.vault:
+        reporter.say("  vault")
         result.replacements, found = replace_exposed(plan.vault, scan.states, plan.eval_items, result.items)
         result.findings += found
     result.finished_at = datetime.now(UTC)
     return result
+
+
+def _write_clean(plan: Plan, result: RunResult, folder: Path, reporter: Reporter) -> None:
+    reporter.say("writing the clean corpus")
+    try:
+        write_clean_corpus(folder, plan.shards, result.ledger, result.exposures, reporter.say)
+    except CorpusAuditError as error:
+        remedy = f"{error.remedy}. The audit itself is complete: {folder / 'report.html'}"
+        raise CleanCopyFailed(error.problem, remedy) from error
 
 
 def _summarise(

@@ -157,8 +157,8 @@ def _stock(
     fresh = set(first_of_a_kind(stored, asked))
     twice = sum(item not in fresh for item in own) - known
     parts = [f"{counts[verdict]:,} {verdict}" for verdict in counts if verdict != "clean"]
-    parts += [f"{known:,} ask what a test item asks"] if known else []
-    parts += [f"{twice:,} ask what an earlier one asks"] if twice else []
+    parts += [f"{known:,} with the question of a test item"] if known else []
+    parts += [f"{twice:,} with the question of an earlier one"] if twice else []
     because = f" ({', '.join(parts)})" if parts else ""
     return f"of the {counted(len(own), 'item')} that the vault has for it {free:,} can be used{because}"
 

@@ -2,7 +2,7 @@
 
 CorpusAuditError (connectors.errors)
 └── ReportError               a run's folder that cannot be written or read
-    ├── CleanCopyFailed       the corpus changed since it was audited, or the copy does not add up
+    ├── CleanCopyFailed       the corpus cannot be copied, changed since it was audited, or does not add up
     ├── OutputUnwritable      the output folder cannot be made, is full or may not be written
     └── RunFolderUnreadable   no run's folder, a damaged one, or one of another schema version
 """
@@ -19,7 +19,7 @@ class OutputUnwritable(ReportError):
 
 
 class CleanCopyFailed(ReportError):
-    """The corpus changed since it was audited, or the copy does not add up."""
+    """The corpus cannot be copied, changed since it was audited, or the copy does not add up."""
 
 
 class RunFolderUnreadable(ReportError):

@@ -153,3 +153,12 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "a.jsonl.gz").write_bytes((SAMPLES / "humaneval.jsonl.gz").read_bytes()[:500])
     with pytest.raises(EvalSetError, match="truncated"):
         _load("own", tmp_path / "a.jsonl.gz", question="prompt")
+
+
+def test_strata_are_read_from_a_field_that_every_row_has(load):
+    rows = [{"question": "a", "meta": {"level": 3}}, {"question": "b", "meta": {"level": None}}]
+    items = load("s", rows, question="question", stratum="meta.level")
+    assert [item["stratum"] for item in items] == ["3", None]
+    assert [item["stratum"] for item in load("s", rows, question="question")] == [None, None]
+    with pytest.raises(EvalSetError, match="row 0: no field `levl` for the stratum"):
+        load("s", rows, question="question", stratum="levl")

@@ -43,5 +43,6 @@ def test_a_nightly_run_succeeds_fails_and_leaves_an_artifact(tmp_path, write_con
 def test_the_command_line_uses_the_same_flow(tmp_path, write_config, server):
     write_jsonl(tmp_path / "corpus" / "a.jsonl", documents("en", 40))
     config = load_config(write_config(audits=[{"kind": "repetition"}]))
-    folder = run_as_flow(config, Reporter(quiet=True))
+    folder = run_as_flow(config, Reporter(quiet=True), write_clean=True)
     assert read_run(folder).run_id == folder.name
+    assert (folder / "actions" / "clean_corpus" / "manifest.jsonl").is_file()

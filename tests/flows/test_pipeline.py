@@ -10,7 +10,7 @@ from audits.findings import Status
 from connectors.errors import CorpusAuditError, SourceError, SourceNotFound
 from flows.pipeline import run_audit
 from flows.run_config import load_config
-from reports.errors import RunFolderUnreadable
+from reports.errors import CleanCopyFailed, RunFolderUnreadable
 from tests.flows.corpora import documents, gsm8k_questions, write_jsonl
 
 FILES = {
@@ -115,6 +115,17 @@ def test_an_audit_that_the_baseline_lacks_is_not_passed(tmp_path, write_config):
     outcome = audit(write_config(baseline="runs"))
     subjects = {f.audit for f in findings(outcome, status=Status.INSUFFICIENT, metric="comparable")}
     assert subjects == {"domain_drift", "language_drift", "encoding_damage"}
+
+
+def test_a_clean_corpus_that_fails_costs_the_copy_and_not_the_audit(tmp_path, write_config, monkeypatch):
+    write_jsonl(tmp_path / "corpus" / "a.jsonl", [*documents("en", 20), gsm8k_questions()[0]])
+    monkeypatch.setattr("reports.clean_corpus.is_unchanged", lambda shard: False)
+    with pytest.raises(CleanCopyFailed, match=r"a\.jsonl changed since it was audited") as caught:
+        run_audit(load_config(write_config(eval_sets=[GSM8K], audits=CONTAMINATION)), write_clean=True)
+    latest = (tmp_path / "runs" / "latest").resolve()
+    assert f"The audit itself is complete: {latest / 'report.html'}" in caught.value.remedy
+    assert (latest / "report.html").is_file()
+    assert not (latest / "actions" / "clean_corpus").exists()
 
 
 def test_an_empty_corpus_is_not_green(tmp_path, write_config):

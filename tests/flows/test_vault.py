@@ -16,6 +16,7 @@ from flows.pipeline import run_audit
 from flows.replacing import as_items, choose_replacements
 from flows.run_config import load_config
 from tests.flows.corpora import documents, write_jsonl
+from tests.flows.test_cli import corpus_audit
 
 DEMO = Path(__file__).parents[2] / "examples" / "data" / "eval" / "gsm8k.jsonl"
 PROBLEMS = [json.loads(line) for line in DEMO.read_text(encoding="utf-8").splitlines()]
@@ -144,8 +145,8 @@ def test_found_repeated_and_known_items_of_the_vault_are_not_used(replaced):
         "of the 5 items",
         "2 can be used",
         "1 exposed",
-        "1 ask what a test item",
-        "1 ask what an earlier",
+        "1 with the question of a test item",
+        "1 with the question of an earlier one",
     ):
         assert part in share.message
     [found] = findings(outcome, audit="vault", metric="vault_exposed")
@@ -273,3 +274,14 @@ def test_the_name_of_a_test_set_cannot_leave_the_vault(tmp_path, write_config):
     sets = [{"name": "../outside", "path": "sets/s.jsonl", "preset": "gsm8k"}]
     with pytest.raises(VaultUnusable, match="has no file for"):
         run_audit(load_config(write_config(eval_sets=sets, audits=DETECTORS, vault="vault")))
+
+
+def test_check_opens_the_vault(tmp_path, write_config):
+    write_set(tmp_path / "sets" / "gsm8k.jsonl", records(PROBLEMS[:20]))
+    write_set(tmp_path / "vault" / "gsm8k.jsonl", records(PROBLEMS[20:27]))
+    write_jsonl(tmp_path / "corpus" / "a.jsonl", documents("en", 5))
+    keys = {"eval_sets": [{"name": "gsm8k", "path": "sets/gsm8k.jsonl"}], "audits": DETECTORS, "vault": "vault"}
+    done = corpus_audit("check", write_config(**keys))
+    assert done.returncode == 0, done.stderr
+    assert "vault: 7 items for gsm8k" in done.stdout
+    assert load_config(write_config(**keys)).vault == str(tmp_path / "vault")
