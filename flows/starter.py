@@ -24,6 +24,7 @@ audits:
   - kind: encoding_damage
   - kind: repetition
   - kind: broken_records
+# vault: vault                  # unseen items that replace exposed ones: one file a test set (vault/gsm8k.jsonl)
 # baseline: runs                # an earlier run, or a folder of runs (its pinned or newest one)
 engine: {{workers: 2}}            # worker processes; 0 works in this process
 output: runs
