@@ -12,8 +12,8 @@ from pathlib import Path
 
 from audits import audit_kinds
 from audits.base import Resources
-from benchmarks.data import eval_items
-from connectors import CorpusSource, ShardReader, list_shards
+from benchmarks.data import eval_items, page_texts
+from connectors import CorpusSource, list_shards
 from flows.scanning import scan_shard
 
 
@@ -28,8 +28,7 @@ def measure(data: Path, pages: Path, gigabytes: float = 2.0) -> dict[str, object
 
 
 def _write(path: Path, pages: Path, gigabytes: float) -> None:
-    [shard] = list_shards([CorpusSource(path=str(pages))])
-    texts = [text for batch in ShardReader(shard) for text in batch.column("text").to_pylist()]
+    texts = page_texts(pages)
     number = 0
     with path.open("w", encoding="utf-8") as stream:
         while stream.tell() < gigabytes * 1e9:
