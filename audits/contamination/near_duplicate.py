@@ -117,8 +117,9 @@ class NearDuplicate(Audit[MatchState]):
     def _span(self, cluster: Cluster, words: Words) -> Span | None:
         """Align the cluster with its item, with half an item's length more on either side."""
         size = int(self.subject.parts.sizes[cluster.part])
-        if self.subject.stands_whole(cluster, words):
-            return whole_span(cluster.doc, cluster.part, cluster.first, size)
+        whole = self.subject.stands_whole_at(cluster, words)
+        if whole is not None:
+            return whole_span(cluster.doc, cluster.part, whole, size)
         bounds = words.doc_offsets[cluster.doc : cluster.doc + 2]
         start, stop = max(int(bounds[0]), cluster.first - size // 2), min(int(bounds[1]), cluster.last + size // 2)
         item = self.subject.parts.hashes_of(cluster.part)

@@ -117,8 +117,9 @@ class NgramOverlap(Audit[MatchState]):
         return summary
 
     def _span(self, cluster: Cluster, batch: TextBatch) -> Span | None:
-        if self.subject.stands_whole(cluster, batch.words):
-            return whole_span(cluster.doc, cluster.part, cluster.first, len(cluster.covered))
+        whole = self.subject.stands_whole_at(cluster, batch.words)
+        if whole is not None:
+            return whole_span(cluster.doc, cluster.part, whole, len(cluster.covered))
         own = self.templates.own_of(self.subject.parts, cluster.part)
         found = cluster.covered & own
         score = share_of(found, own)
