@@ -19,7 +19,8 @@ class GramIndex:
     """Which parts contain an n-gram, and where.
 
     The postings of key k of `table` are entries `starts[k]` to `starts[k + 1]` of `parts` (int32) and `positions`
-    (int32, word of the part). `min_hits` (int64, by part) is how many hits a document needs to be looked at.
+    (int32, word of the part). By part: `min_hits` (int64) is how many hits a document needs to be looked at, and
+    `min_shares` (float64) which share of the part's words a stretch must cover.
     """
 
     n: int
@@ -28,6 +29,7 @@ class GramIndex:
     parts: NDArray[np.int32]
     positions: NDArray[np.int32]
     min_hits: NDArray[np.int64]
+    min_shares: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,18 @@ class Cluster:
 
 
 def build_index(
-    parts: EvalParts, chosen: NDArray[np.bool_], n: int, max_postings: int, min_hit_share: float = 0
+    parts: EvalParts,
+    chosen: NDArray[np.bool_],
+    n: int,
+    max_postings: int,
+    min_hit_shares: NDArray[np.float64],
+    min_shares: NDArray[np.float64],
 ) -> GramIndex:
     """Index every n-gram of the chosen parts.
 
     One with more than `max_postings` places is left out: to look them all up at every hit costs more than it tells.
-    A document needs `min_hit_share` of a part's n-grams to be looked at, and one at least.
+    By part: a document needs `min_hit_shares` of its n-grams to be looked at, and one at least, and a stretch must
+    cover `min_shares` of its words.
     """
     hashes, docs, positions = gram_hashes(parts.words, n)
     kept = chosen[docs] if len(docs) else np.zeros(0, dtype=bool)
@@ -67,20 +75,19 @@ def build_index(
         starts=np.concatenate([[0], np.cumsum(counts[few])]).astype(np.int64),
         parts=docs[order].astype(np.int32),
         positions=(positions - parts.words.doc_offsets[docs])[order].astype(np.int32),
-        min_hits=np.maximum(1, np.ceil(min_hit_share * grams)).astype(np.int64),
+        min_hits=np.maximum(1, np.ceil(min_hit_shares * grams)).astype(np.int64),
+        min_shares=min_shares,
     )
 
 
-def find_clusters(
-    index: GramIndex, sizes: NDArray[np.int64], batch: TextBatch, slack: int, min_share: float
-) -> list[Cluster]:
-    """Return where at least `min_share` of a part's words stand in a batch, with up to `slack` words between them."""
+def find_clusters(index: GramIndex, sizes: NDArray[np.int64], batch: TextBatch, slack: int) -> list[Cluster]:
+    """Return where enough of a part's words stand in a batch, with up to `slack` foreign words between them."""
     docs, words, keys = find_grams(batch.words, index.n, index.table)
     hits = expand_hits(docs, words, keys, index.starts, index.parts, index.positions, index.min_hits)
     if not len(hits):
         return []
     order = np.argsort(hits[:, 0] * np.int64(len(sizes)) + hits[:, 1], kind="stable")
-    rows, covered, bounds = cover_clusters(hits[order], sizes, index.n, slack, min_share)
+    rows, covered, bounds = cover_clusters(hits[order], sizes, index.n, slack, index.min_shares)
     return [
         Cluster(doc, part, first, last, covered[start:stop])
         for (doc, part, first, last), start, stop in zip(

@@ -22,7 +22,7 @@ from audits.contamination.eval_parts import QUESTION
 from audits.contamination.gram_index import Cluster, build_index, find_clusters
 from audits.contamination.match_state import MatchState
 from audits.contamination.recorder import Recorder, Span, Subject, subject_of, whole_span
-from audits.contamination.scoring import Judge, Limits, share_of
+from audits.contamination.scoring import Judge, Limits, share_of, shortness
 from audits.contamination.templates import learn_templates
 from audits.contamination.verdicts import Judgement, judge
 from audits.findings import Status, Summary
@@ -35,11 +35,12 @@ SHINGLE = 3
 _MAX_POSTINGS = 32
 """Places of a shingle in the items past which it says too little about each to be looked up."""
 
-_MIN_HIT_SHARE = 0.15
-"""Share of an item's shingles that a document must have: with a fifth of the words exchanged, half are left."""
+_MIN_HIT_SHARES = (0.15, 0.4)
+"""Share of an item's shingles that a document must have, in long items and in short ones: with a fifth of the words
+exchanged, half are left; in an item of ten words, one exchanged word leaves five eighths."""
 
-_MIN_COVERED = 0.3
-"""Share of an item's words inside found shingles from which a stretch is aligned."""
+_MIN_COVERED = (0.3, 0.55)
+"""Share of an item's words inside found shingles from which a stretch is aligned, in long items and in short ones."""
 
 _SLACK = 50
 """Foreign words that may stand in a copy beyond the item's own length."""
@@ -61,7 +62,7 @@ class NearDuplicateConfig(AuditConfig):
     min_alignment: Score = 0.7
     min_suspect_alignment: Score = 0.6
     thresholds: Annotated[dict[str, Score], Field(default_factory=dict)]
-    min_words: Annotated[int, Field(ge=5)] = 12
+    min_words: Annotated[int, Field(ge=5)] = 8
     max_items_per_ngram: Annotated[int, Field(ge=1)] = 10
     max_exposed_share: Share = 0.0
     min_matchable_share: Share = 0.5
@@ -80,7 +81,9 @@ class NearDuplicate(Audit[MatchState]):
         self.eval_items = eval_items
         self.subject = subject
         self.usable = (subject.parts.kinds == QUESTION) & (subject.parts.sizes >= config.min_words)
-        self.index = build_index(subject.parts, self.usable, SHINGLE, _MAX_POSTINGS, _MIN_HIT_SHARE)
+        short = shortness(subject.parts.sizes)
+        hit_shares, covered = (long + (of_short - long) * short for long, of_short in (_MIN_HIT_SHARES, _MIN_COVERED))
+        self.index = build_index(subject.parts, self.usable, SHINGLE, _MAX_POSTINGS, hit_shares, covered)
         self.templates = learn_templates(subject.parts, subject.families, config.max_items_per_ngram)
         self.recorder = Recorder(self.label, subject)
 
@@ -92,7 +95,7 @@ class NearDuplicate(Audit[MatchState]):
         """Record every stretch that contains enough of an item."""
         spans = [
             span
-            for cluster in find_clusters(self.index, self.subject.parts.sizes, batch, _SLACK, _MIN_COVERED)
+            for cluster in find_clusters(self.index, self.subject.parts.sizes, batch, _SLACK)
             if (span := self._span(cluster, batch.words)) is not None
         ]
         self.recorder.record(state, batch, spans)

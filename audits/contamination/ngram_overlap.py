@@ -73,14 +73,14 @@ class NgramOverlap(Audit[MatchState]):
         self.eval_items = eval_items
         self.subject = subject
         parts = subject.parts
-        everything = np.ones(len(parts.texts), dtype=bool)
-        self.index = build_index(parts, everything, config.n, _MAX_POSTINGS)
+        every, none = np.ones(len(parts.texts), dtype=bool), np.zeros(len(parts.texts))
+        # Of an item made mostly of templates, half of what counts may be a quarter of its words.
+        covered = none + config.min_suspect_coverage / 2
+        self.index = build_index(parts, every, config.n, _MAX_POSTINGS, none, covered)
         self.templates = learn_templates(parts, subject.families, config.max_items_per_ngram)
         self.reachable = self._reachable()
         short = (parts.kinds == QUESTION) & ~self.reachable & subject.identification.supported
         self.phrases = build_phrase_index(parts, short, subject.context.information)
-        # Of an item made mostly of templates, half of what counts may be a quarter of its words.
-        self.min_share = config.min_suspect_coverage / 2
         self.recorder = Recorder(self.label, subject)
 
     def new_state(self) -> MatchState:
@@ -92,7 +92,7 @@ class NgramOverlap(Audit[MatchState]):
         sizes = self.subject.parts.sizes
         spans = [
             span
-            for cluster in find_clusters(self.index, sizes, batch, _SLACK, self.min_share)
+            for cluster in find_clusters(self.index, sizes, batch, _SLACK)
             if (span := self._span(cluster, batch)) is not None
         ]
         for doc, part, first in self.phrases.find(batch.words):

@@ -45,8 +45,25 @@ class Limits:
     def of(self, eval_set: str, words: int) -> float:
         """Return the score from which a place exposes an item of an eval set with so many words of its own."""
         limit = self.by_set.get(eval_set, self.exposed)
-        shortness = min(1.0, max(0.0, (_LONG - words) / (_LONG - _SHORT)))
-        return max(limit, limit + (_SHORT_LIMIT - limit) * shortness)
+        return max(limit, limit + (_SHORT_LIMIT - limit) * float(shortness(np.int64(words))))
+
+    def suspect_of(self, words: int) -> float:
+        """Return the score from which a place is suspect, which short items need more for, too."""
+        gap = self.exposed - self.suspect
+        return max(self.suspect, self.suspect + (_SHORT_LIMIT - gap - self.suspect) * float(shortness(np.int64(words))))
+
+    def threshold_of(self, score: float, words: int) -> float:
+        """Return the highest limit at which a place with this score still exposes an item; the reverse of `of`."""
+        if score >= _SHORT_LIMIT:
+            return score
+        short = float(shortness(np.int64(words)))
+        return 0.0 if short == 1 else max(0.0, (score - _SHORT_LIMIT * short) / (1 - short))
+
+
+def shortness(words: NDArray[np.int64] | np.int64) -> NDArray[np.float64]:
+    """Return how short items of so many words are: 1 up to 12 words, 0 from 30 on."""
+    short: NDArray[np.float64] = np.clip((_LONG - words) / (_LONG - _SHORT), 0.0, 1.0)
+    return short
 
 
 @dataclass
@@ -96,7 +113,7 @@ class Judge:
         """Return every kept match with its verdict, and every place that exposes an item."""
         result = Judged(documents=self.state.documents, places_left_out=self.state.places_left_out)
         for row in sorted(self.state.best):
-            matches = [self._match(found) for found in self.state.of(row)]
+            matches = [match for found in self.state.of(row) if (match := self._match(found)).verdict]
             order = {"exposed": 0, "suspect": 1, "informational": 2}
             matches.sort(key=lambda m: (order[m.verdict], -m.score, m.shard, m.row, m.train_start, m.evidence_class))
             result.matches[row] = matches[:MAX_MATCHES_PER_ITEM]
@@ -135,27 +152,28 @@ class Judge:
     def _match(self, found: Found) -> Match:
         match = found.match
         score, bits = self._score(found.part, found.pattern, found.whole, match.score)
-        limit = self._limit(found.part)
-        evidence, verdict = self._verdict(match.evidence_class, limit, match.score, score, bits, found.whole)
+        evidence, verdict = self._verdict(match.evidence_class, found.part, match.score, score, bits, found.whole)
         return replace(match, score=round(score, 6), evidence_class=evidence, verdict=verdict)
 
     def _exposes(self, place: Place) -> bool:
         score, bits = self._score(place.part, place.pattern, place.whole, None)
-        limit = self._limit(place.part)
-        return self._verdict(place.evidence_class, limit, score, score, bits, place.whole)[1] == "exposed"
+        return self._verdict(place.evidence_class, place.part, score, score, bits, place.whole)[1] == "exposed"
 
-    def _limit(self, part: int) -> float:
-        name = self.subject.names[self.subject.parts.items[part][0]]
-        return self.limits.of(name, int(self.templates.own_of(self.subject.parts, part).sum()))
+    def _own_words(self, part: int) -> int:
+        return int(self.templates.own_of(self.subject.parts, part).sum())
 
     def _verdict(
-        self, evidence: str, limit: float, before: float, score: float, bits: float, whole: bool
+        self, evidence: str, part: int, before: float, score: float, bits: float, whole: bool
     ) -> tuple[str, str]:
-        """Return evidence class and verdict, given the score before and after phrases of the corpus were dropped."""
+        """Return evidence class and verdict ("" for no match) by the score before and after phrases were dropped."""
         if evidence in ("template", "answer_only"):
             return evidence, "informational"
-        if score < limit <= before or score < self.limits.suspect:
+        words = self._own_words(part)
+        limit = self.limits.of(self.subject.names[self.subject.parts.items[part][0]], words)
+        if score < limit <= before:
             return "template", "informational"
+        if score < min(limit, self.limits.suspect_of(words)):
+            return evidence, ""
         if evidence == "passage_only" or score < limit:
             return evidence, "suspect"
         return evidence, "exposed" if whole or bits >= PART_BITS else "suspect"

@@ -56,12 +56,12 @@ def _ends_cluster(hits, hit, first, size, slack):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def cover_clusters(hits, sizes, n, slack, min_share):  # type: ignore[no-untyped-def]
+def cover_clusters(hits, sizes, n, slack, min_shares):  # type: ignore[no-untyped-def]
     """Group hits of one document and one part, and tell the words of the part that they cover.
 
     `hits` (int64, shape (hits, 4)) is as `expand_hits` gives it, sorted by document and part. Hits further apart than
     the part's length plus `slack` words belong to different clusters, and no cluster is longer than twice the part
-    plus `slack`. Clusters that cover less than `min_share` of their part are left out. Returns (rows, covered,
+    plus `slack`. Clusters that cover less than `min_shares[part]` of their part are left out. Returns (rows, covered,
     bounds): rows are int64 of shape (clusters, 4) with document, part, first and last-plus-one word of the document;
     `covered[bounds[c]:bounds[c + 1]]` (bool) are the words of cluster c's part that a hit covers.
     """
@@ -87,7 +87,7 @@ def cover_clusters(hits, sizes, n, slack, min_share):  # type: ignore[no-untyped
         rows[cluster, 0], rows[cluster, 1] = hits[hit, 0], hits[hit, 1]
         rows[cluster, 2], rows[cluster, 3] = hits[first, 2], hits[hit, 2] + n
         first = np.int64(hit + 1)
-        if covered[base : base + size].sum() >= min_share * size:
+        if covered[base : base + size].sum() >= min_shares[hits[hit, 1]] * size:
             cluster += 1
         else:
             covered[base : base + size] = False

@@ -150,7 +150,7 @@ def test_clusters_are_those_of_the_plain_twin(hits, slack, min_share):
     sizes, n = [8, 9, 12], 2
     ordered = [list(hit) for hit in sorted(set(hits))]
     array = np.array(ordered, dtype=np.int64).reshape(-1, 4)
-    rows, covered, bounds = cover_clusters(array, np.array(sizes), n, slack, min_share)
+    rows, covered, bounds = cover_clusters(array, np.array(sizes), n, slack, np.full(3, min_share))
     inside = [set(np.flatnonzero(covered[a:b]).tolist()) for a, b in pairwise(bounds)]
     assert list(zip(rows.tolist(), inside, strict=True)) == clusters_plain(ordered, sizes, n, slack, min_share)
 
