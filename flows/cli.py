@@ -18,6 +18,7 @@ from audits.excerpts import visible
 from audits.findings import Status
 from audits.wording import counted
 from connectors.errors import CorpusAuditError
+from flows.calibrating import DOCUMENTS, FALSE_ALARM_RATE, PER_SET, calibrate, calibration_lines, write_calibration
 from flows.catalogue import describe_audit, list_audits
 from flows.doctor import examine
 from flows.pipeline import make_plan, run_audit
@@ -124,6 +125,31 @@ def check(config: Config) -> None:
     for audit in plan.audits:
         typer.echo(f"audit    {audit.label}")
     typer.echo("The configuration is good.")
+
+
+@app.command("calibrate")
+def calibrate_command(
+    config: Config,
+    to: Annotated[Path, typer.Option("--to", "--out", help="File to write.")] = Path("calibration.json"),
+    false_alarm_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the corpus's documents that may be exposed wrongly.")
+    ] = FALSE_ALARM_RATE,
+    per_set: Annotated[
+        int, typer.Option(min=1, help="Items of each test set to plant, in each kind of copy.")
+    ] = PER_SET,
+    documents: Annotated[int, typer.Option(min=1, help="Documents of the corpus to measure on.")] = DOCUMENTS,
+    seed: Annotated[int, typer.Option(help="Of the choice of items and documents.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the results alone.")] = False,
+) -> None:
+    """Plant test items in the corpus, pick a threshold for each test set, and measure recall and precision.
+
+    `calibration: FILE` in a configuration uses the result. Calibrate on a corpus that is believed clean.
+    """
+    calibration = calibrate(load_config(config), Reporter(quiet), false_alarm_rate, per_set, documents, seed)
+    write_calibration(calibration, to)
+    for line in calibration_lines(calibration):
+        typer.echo(visible(line))
+    typer.echo(f"Wrote {to}. Use it: `calibration: {to}` in {config}")
 
 
 @app.command()

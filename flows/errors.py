@@ -3,6 +3,7 @@
 CorpusAuditError (connectors.errors)
 ├── ConfigError               a configuration that cannot be used
 │   └── ConfigNotFound        no file at the path given
+├── CalibrationUnusable       a calibration that cannot be made, read or written
 ├── VaultUnusable             a vault that is not there or does not fit the test sets
 └── EngineUnavailable         the Dask cluster cannot be reached or started
 """
@@ -16,6 +17,10 @@ class ConfigError(CorpusAuditError):
 
 class ConfigNotFound(ConfigError):
     """No file at the path given."""
+
+
+class CalibrationUnusable(CorpusAuditError):
+    """A calibration that cannot be made, read or written."""
 
 
 class VaultUnusable(CorpusAuditError):

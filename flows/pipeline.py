@@ -16,6 +16,7 @@ import pyarrow as pa
 import yaml
 
 from audits.base import Audit, Resources
+from audits.contamination.calibration import Calibration, Measured
 from audits.contamination.verdicts import combine
 from audits.coverage import coverage
 from audits.findings import ItemVerdict
@@ -24,6 +25,8 @@ from connectors import Shard, list_shards, load_eval_set, probe
 from connectors.errors import CorpusAuditError
 from connectors.schema import EVAL_ITEM_SCHEMA
 from flows.baselines import Baseline, load_baseline, reference_for
+from flows.calibrated import holding, read_calibration, tell, with_thresholds
+from flows.canaries import release
 from flows.engine import scan_corpus
 from flows.progress import Reporter
 from flows.provenance import run_info
@@ -58,6 +61,8 @@ class Plan:
     audits: Sequence[Audit[Any]]
     baseline: Baseline | None
     vault: Vault | None
+    calibration: Calibration | None = None
+    calibrated: Sequence[Measured] = ()
 
 
 @dataclass(frozen=True)
@@ -114,11 +119,15 @@ def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
         f"{counted(len(config.eval_sets), 'set')}, {counted(len(config.audits), 'audit')}"
         + (f", baseline {baseline.run_id}" if baseline else ", no baseline")
     )
+    calibration = read_calibration(Path(config.calibration)) if config.calibration else None
+    calibrated = holding(calibration, config.audits, eval_items) if calibration else []
+    options = with_thresholds(config.audits, calibrated)
     resources = Resources(eval_items)
-    vault = open_vault(config.vault, config.eval_sets, config.audits)
+    vault = open_vault(config.vault, config.eval_sets, options)
     if vault:
         reporter.say(vault_line(vault))
-    return Plan(config, shards, eval_items, [audit.build(resources) for audit in config.audits], baseline, vault)
+    audits = [audit.build(resources) for audit in options]
+    return Plan(config, shards, eval_items, audits, baseline, vault, calibration, calibrated)
 
 
 def _scan(plan: Plan, reporter: Reporter) -> CorpusScan:
@@ -152,6 +161,11 @@ def _judge(plan: Plan, scan: CorpusScan, started: datetime, reporter: Reporter) 
         reporter.say(f"  {audit.label}")
         verdicts += _summarise(options.kind, audit, scan.states[audit.label], plan.baseline, result)
     result.items = combine(verdicts)
+    if plan.calibration:
+        tell(result, plan.calibration, plan.calibrated)
+    if config.canaries:
+        reporter.say("  canaries")
+        release(config.canaries, plan.audits, plan.eval_items, plan.shards, result)
     if plan.vault:
         reporter.say("  vault")
         result.replacements, found = replace_exposed(plan.vault, scan.states, plan.eval_items, result.items)

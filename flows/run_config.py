@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from audits import AnyAudit, audit_kinds
 from connectors.config import CorpusSource, EvalSetSource
+from flows.canaries import CanaryConfig
 from flows.errors import ConfigError, ConfigNotFound
 
 _Path = Annotated[str, Field(min_length=1)]
@@ -38,6 +39,8 @@ class RunConfig(BaseModel):
     eval_sets: list[EvalSetSource] = []
     audits: Annotated[list[AnyAudit], Field(min_length=1)]
     vault: _Path | None = None
+    calibration: _Path | None = None
+    canaries: CanaryConfig | None = None
     baseline: str | None = None
     engine: EngineConfig = EngineConfig()
     output: str = "runs"
@@ -53,8 +56,9 @@ class RunConfig(BaseModel):
         idle = [audit.kind for audit in self.audits if audit.needs_eval_sets]
         if idle and not self.eval_sets:
             raise ValueError(f"eval_sets: {', '.join(idle)} need at least one test set")
-        if self.vault is not None and not self.eval_sets:
-            raise ValueError("vault: it replaces items of test sets; name at least one under `eval_sets`")
+        for key in ("vault", "calibration", "canaries"):
+            if getattr(self, key) is not None and not self.eval_sets:
+                raise ValueError(f"{key}: it is about items of test sets; name at least one under `eval_sets`")
         return self
 
 
@@ -155,6 +159,7 @@ def _absolute(config: RunConfig, folder: Path) -> RunConfig:
             "eval_sets": eval_sets,
             "audits": audits,
             "vault": _resolve(config.vault, folder) if config.vault else None,
+            "calibration": _resolve(config.calibration, folder) if config.calibration else None,
             "baseline": _resolve(config.baseline, folder) if config.baseline else None,
             "output": _resolve(config.output, folder),
         }

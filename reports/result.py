@@ -10,6 +10,31 @@ from audits.findings import Exposure, Finding, ItemVerdict, Match, Metric
 from connectors.ledger import LedgerEntry, QuarantinedRow
 from reports.scores import ScoreCard
 
+RATES_SCHEMA = pa.schema(
+    [
+        ("eval_set", pa.string()),
+        ("detector", pa.string()),
+        ("measured_by", pa.string()),
+        ("threshold", pa.float64()),
+        ("recall", pa.float64()),
+        ("recall_low", pa.float64()),
+        ("recall_high", pa.float64()),
+        ("precision", pa.float64()),
+        ("precision_low", pa.float64()),
+        ("precision_high", pa.float64()),
+        ("false_alarms", pa.float64()),
+        ("false_alarms_low", pa.float64()),
+        ("false_alarms_high", pa.float64()),
+        ("copies", pa.int64()),
+        ("documents", pa.int64()),
+    ]
+)
+"""The table `calibration.rates`: what each detector reaches on each test set, by calibration or by canaries.
+
+Shares with their 95 % intervals: recall of planted `copies`, precision among all that was exposed, and documents
+exposed among `documents` that hold no item.
+"""
+
 
 @dataclass
 class Profile:

@@ -20,11 +20,12 @@ def set_findings(
     eval_set: str,
     items: list[ItemVerdict],
     matches: list[Match],
+    holding: int,
     documents: int,
 ) -> list[Finding]:
     """Return the findings of one detector on one test set; the arguments are `verdicts.Judgement`'s and its results."""
     counts = Counter(item.verdict for item in items)
-    exposed = _exposed(detector, phrase, eval_set, items, matches, documents)
+    exposed = _exposed(detector, phrase, eval_set, items, matches, holding, documents)
     if counts["exposed"]:
         status = exposed_status if counts["exposed"] / len(items) > max_exposed_share else Status.INFO
     else:
@@ -59,14 +60,19 @@ def _finding(audit: str, subject: str, metric: str, status: Status, **rest: obje
 
 
 def _exposed(
-    detector: str, phrase: str, eval_set: str, items: list[ItemVerdict], matches: list[Match], documents: int
+    detector: str,
+    phrase: str,
+    eval_set: str,
+    items: list[ItemVerdict],
+    matches: list[Match],
+    holding: int,
+    documents: int,
 ) -> dict[str, object]:
     """Return message, value, evidence and suggestion of the finding on exposed items."""
     exposed = {item.item_id for item in items if item.verdict == "exposed"}
     unmatchable, total = sum(item.verdict == "unmatchable" for item in items), len(items)
     suggestion = ""
     if exposed:
-        holding = len({(match.shard, match.row) for match in matches if match.verdict == "exposed"})
         message = (
             f"{len(exposed):,} of {total:,} items of {eval_set} ({percent(len(exposed) / total)}) {phrase} "
             f"{counted(holding, 'training document')}"

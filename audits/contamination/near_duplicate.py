@@ -10,22 +10,21 @@ share of the item's own words that the stretch has in the item's order decides: 
 that was exchanged, where the share of shingles falls by three. The alignment says what was changed.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from audits.base import Audit, AuditConfig, Resources
+from audits.base import Resources
 from audits.batch import TextBatch
+from audits.contamination.detector import Score, Share, WordLevelConfig, WordLevelDetector
 from audits.contamination.eval_parts import QUESTION
 from audits.contamination.gram_index import Cluster, build_index, find_clusters
 from audits.contamination.match_state import MatchState
-from audits.contamination.recorder import Recorder, Span, Subject, subject_of, whole_span
-from audits.contamination.scoring import Judge, Limits, share_of, shortness
+from audits.contamination.recorder import Span, Subject, subject_of, whole_span
+from audits.contamination.scoring import Limits, share_of, shortness
 from audits.contamination.templates import learn_templates
-from audits.contamination.verdicts import Judgement, judge
-from audits.findings import Status, Summary
 from audits.kernels.alignment import align, matched_positions
 from audits.kernels.words import Words
 
@@ -45,51 +44,52 @@ _MIN_COVERED = (0.3, 0.55)
 _SLACK = 50
 """Foreign words that may stand in a copy beyond the item's own length."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Score = Annotated[float, Field(gt=0, le=1)]
+_LOWEST = 0.4
+"""Alignment from which matches are recorded for calibration."""
 
 
-class NearDuplicateConfig(AuditConfig):
+class NearDuplicateConfig(WordLevelConfig):
     """Options of `near_duplicate`.
 
     An item is exposed when a stretch of a document has `min_alignment` of its own words in its order (`thresholds`
     by test set), suspect from `min_suspect_alignment`; items of fewer than `min_words` words have too few to tell.
+    Phrases in more than `max_items_per_ngram` different items of a set are templates.
     """
 
-    needs_eval_sets: ClassVar[bool] = True
+    limit_option: ClassVar[str | None] = "min_alignment"
 
     kind: Literal["near_duplicate"] = "near_duplicate"
     min_alignment: Score = 0.7
     min_suspect_alignment: Score = 0.6
-    thresholds: Annotated[dict[str, Score], Field(default_factory=dict)]
     min_words: Annotated[int, Field(ge=5)] = 8
     max_items_per_ngram: Annotated[int, Field(ge=1)] = 10
-    max_exposed_share: Share = 0.0
     min_matchable_share: Share = 0.5
+
+    def limits(self) -> Limits:
+        """Return the alignments from which a place exposes an item, or makes it suspect."""
+        return Limits(self.min_alignment, self.min_suspect_alignment, self.thresholds)
+
+    def lowered(self) -> Self:
+        """Return the same options, recording from an alignment of 0.4 on."""
+        return self.model_copy(update={"min_suspect_alignment": min(_LOWEST, self.min_suspect_alignment)})
 
     def build(self, resources: Resources) -> "NearDuplicate":
         """Index the shingles of every question."""
         return NearDuplicate(self, resources.eval_items, subject_of(resources))
 
 
-class NearDuplicate(Audit[MatchState]):
+class NearDuplicate(WordLevelDetector):
     """Finds stretches of documents that contain most of a question's words in its order."""
 
     def __init__(self, config: NearDuplicateConfig, eval_items: pa.Table, subject: Subject) -> None:
-        self.label = config.label
+        templates = learn_templates(subject.parts, subject.families, config.max_items_per_ngram)
+        super().__init__(config, eval_items, subject, templates)
         self.config = config
-        self.eval_items = eval_items
-        self.subject = subject
+        self.phrase = f"stand with at least {config.min_alignment:.0%} of their words, in order, in"
         self.usable = (subject.parts.kinds == QUESTION) & (subject.parts.sizes >= config.min_words)
         short = shortness(subject.parts.sizes)
         hit_shares, covered = (long + (of_short - long) * short for long, of_short in (_MIN_HIT_SHARES, _MIN_COVERED))
         self.index = build_index(subject.parts, self.usable, SHINGLE, _MAX_POSTINGS, hit_shares, covered)
-        self.templates = learn_templates(subject.parts, subject.families, config.max_items_per_ngram)
-        self.recorder = Recorder(self.label, subject)
-
-    def new_state(self) -> MatchState:
-        """Return the state of an empty corpus."""
-        return MatchState()
 
     def scan(self, state: MatchState, batch: TextBatch) -> None:
         """Record every stretch that contains enough of an item."""
@@ -100,22 +100,13 @@ class NearDuplicate(Audit[MatchState]):
         ]
         self.recorder.record(state, batch, spans)
 
-    def summary(self, state: MatchState, reference: MatchState | None = None) -> Summary:
-        """Judge every item; a baseline plays no part."""
-        config = self.config
-        limits = Limits(config.min_alignment, config.min_suspect_alignment, config.thresholds)
-        judges = Judge(self.subject, self.templates, limits, state)
-        judgement = Judgement(
-            detector=self.label,
-            phrase=f"stand with at least {config.min_alignment:.0%} of their words, in order, in",
-            exposed_status=Status.FAIL,
-            max_exposed_share=config.max_exposed_share,
-            min_matchable_share=config.min_matchable_share,
-            matchable_by=self._matchable_by(),
-        )
-        summary = judge(judgement, self.eval_items, judges.judged(self.label))
-        summary.tables["dropped_phrases"] = judges.dropped()
-        return summary
+    def matchable_by(self) -> list[str]:
+        """Return what has enough words to be aligned."""
+        ways = [""] * len(self.subject.names)
+        for part in np.flatnonzero(self.usable):
+            for row in self.subject.parts.items[part]:
+                ways[row] = "question"
+        return ways
 
     def _span(self, cluster: Cluster, words: Words) -> Span | None:
         """Align the cluster with its item, with half an item's length more on either side."""
@@ -136,10 +127,3 @@ class NearDuplicate(Audit[MatchState]):
         if score >= self.config.min_suspect_alignment:
             return Span(*place, covered & own, score)
         return Span(*place, covered, float(covered.mean()), template=True)
-
-    def _matchable_by(self) -> list[str]:
-        ways = [""] * self.eval_items.num_rows
-        for part in np.flatnonzero(self.usable):
-            for row in self.subject.parts.items[part]:
-                ways[row] = "question"
-        return ways

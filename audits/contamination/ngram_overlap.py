@@ -9,24 +9,23 @@ everywhere count on neither side. Items too short for n-grams are looked for who
 else with their options or answer beside them.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from audits.base import Audit, AuditConfig, Resources
+from audits.base import Resources
 from audits.batch import TextBatch
+from audits.contamination.detector import Score, WordLevelConfig, WordLevelDetector
 from audits.contamination.eval_parts import ANSWER, QUESTION
 from audits.contamination.gram_index import Cluster, build_index, find_clusters
 from audits.contamination.match_state import MatchState
 from audits.contamination.phrase_index import build_phrase_index
-from audits.contamination.recorder import Recorder, Span, Subject, subject_of, whole_span
-from audits.contamination.scoring import Judge, Limits, share_of
+from audits.contamination.recorder import Span, Subject, subject_of, whole_span
+from audits.contamination.scoring import Limits, share_of
 from audits.contamination.templates import learn_templates
-from audits.contamination.verdicts import Judgement, judge
-from audits.findings import Status, Summary
 
 _SLACK = 50
 """Words that may stand between the pieces of one item in a document."""
@@ -34,58 +33,54 @@ _SLACK = 50
 _MAX_POSTINGS = 1000
 """Places of an n-gram in the items past which it is not looked up at all."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Score = Annotated[float, Field(gt=0, le=1)]
+_LOWEST = 0.2
+"""Coverage from which matches are recorded for calibration."""
 
 
-class NgramOverlapConfig(AuditConfig):
+class NgramOverlapConfig(WordLevelConfig):
     """Options of `ngram_overlap`.
 
     An item is exposed when one document covers `min_coverage` of its words (`thresholds` by test set), suspect from
-    `min_suspect_coverage`; both are shares of the words that n-grams can cover. N-grams in more than
-    `max_items_per_ngram` different items of a set are templates. A test set fails when more than
-    `max_exposed_share` of its items are exposed; the check is INSUFFICIENT where less than `min_matchable_share`
-    of them can be found at all.
+    `min_suspect_coverage`; both are shares of the words that are the item's own. Phrases in more than
+    `max_items_per_ngram` different items of a set are templates.
     """
 
-    needs_eval_sets: ClassVar[bool] = True
+    limit_option: ClassVar[str | None] = "min_coverage"
 
     kind: Literal["ngram_overlap"] = "ngram_overlap"
     n: Annotated[int, Field(ge=3, le=50)] = 8
     min_coverage: Score = 0.5
     min_suspect_coverage: Score = 0.3
-    thresholds: Annotated[dict[str, Score], Field(default_factory=dict)]
     max_items_per_ngram: Annotated[int, Field(ge=1)] = 10
-    max_exposed_share: Share = 0.0
-    min_matchable_share: Share = 0.8
+
+    def limits(self) -> Limits:
+        """Return the coverages from which a place exposes an item, or makes it suspect."""
+        return Limits(self.min_coverage, self.min_suspect_coverage, self.thresholds)
+
+    def lowered(self) -> Self:
+        """Return the same options, recording from a coverage of 0.2 on."""
+        return self.model_copy(update={"min_suspect_coverage": min(_LOWEST, self.min_suspect_coverage)})
 
     def build(self, resources: Resources) -> "NgramOverlap":
         """Index the n-grams of all questions, passages and answers."""
         return NgramOverlap(self, resources.eval_items, subject_of(resources))
 
 
-class NgramOverlap(Audit[MatchState]):
+class NgramOverlap(WordLevelDetector):
     """Finds documents that contain a good part of a test item's word n-grams."""
 
     def __init__(self, config: NgramOverlapConfig, eval_items: pa.Table, subject: Subject) -> None:
-        self.label = config.label
-        self.config = config
-        self.eval_items = eval_items
-        self.subject = subject
         parts = subject.parts
+        templates = learn_templates(parts, subject.families, config.max_items_per_ngram)
+        super().__init__(config, eval_items, subject, templates)
+        self.config = config
+        self.phrase = f"share enough of their words in {config.n}-grams with, or stand whole in,"
         every, none = np.ones(len(parts.texts), dtype=bool), np.zeros(len(parts.texts))
         # Of an item made mostly of templates, half of what counts may be a quarter of its words.
         covered = none + config.min_suspect_coverage / 2
         self.index = build_index(parts, every, config.n, _MAX_POSTINGS, none, covered)
-        self.templates = learn_templates(parts, subject.families, config.max_items_per_ngram)
-        self.reachable = self._reachable()
-        short = (parts.kinds == QUESTION) & ~self.reachable & subject.identification.supported
+        short = (parts.kinds == QUESTION) & ~self._reachable() & subject.identification.supported
         self.phrases = build_phrase_index(parts, short, subject.context.information)
-        self.recorder = Recorder(self.label, subject)
-
-    def new_state(self) -> MatchState:
-        """Return the state of an empty corpus."""
-        return MatchState()
 
     def scan(self, state: MatchState, batch: TextBatch) -> None:
         """Record every document that covers at least `min_suspect_coverage` of an item, or holds a short one whole."""
@@ -99,22 +94,9 @@ class NgramOverlap(Audit[MatchState]):
             spans.append(whole_span(doc, part, first, int(sizes[part])))
         self.recorder.record(state, batch, spans)
 
-    def summary(self, state: MatchState, reference: MatchState | None = None) -> Summary:
-        """Judge every item by its best document; a baseline plays no part."""
-        config = self.config
-        limits = Limits(config.min_coverage, config.min_suspect_coverage, config.thresholds)
-        judges = Judge(self.subject, self.templates, limits, state)
-        judgement = Judgement(
-            detector=self.label,
-            phrase=f"share enough of their words in {config.n}-grams with, or stand whole in,",
-            exposed_status=Status.FAIL,
-            max_exposed_share=config.max_exposed_share,
-            min_matchable_share=config.min_matchable_share,
-            matchable_by=self.subject.matchable_by(),
-        )
-        summary = judge(judgement, self.eval_items, judges.judged(self.label))
-        summary.tables["dropped_phrases"] = judges.dropped()
-        return summary
+    def matchable_by(self) -> list[str]:
+        """Return what finds an item whole; whatever n-grams find in part, they or phrases find whole."""
+        return self.subject.matchable_by()
 
     def _span(self, cluster: Cluster, batch: TextBatch) -> Span | None:
         whole = self.subject.stands_whole_at(cluster, batch.words)

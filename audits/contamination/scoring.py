@@ -77,6 +77,20 @@ class Judged:
     places_left_out: int = 0
 
 
+@dataclass(frozen=True)
+class ScoredPlace:
+    """A place in a document that may expose the item in `item_row`, and the highest limit at which it does.
+
+    `whole` tells that the question stands there word for word, which no limit changes.
+    """
+
+    item_row: int
+    shard: str
+    row: int
+    threshold: float
+    whole: bool
+
+
 def exposure_of(match: Match) -> Exposure:
     """Return the place of a match that exposes its item."""
     return Exposure(
@@ -123,6 +137,20 @@ class Judge:
                 self._exposure(row, place, detector) for place in sorted(places) if self._exposes(place)
             ]
         return result
+
+    def scored(self) -> list[ScoredPlace]:
+        """Return every place that some limit would make expose an item, with the highest such limit."""
+        return [
+            ScoredPlace(row, place.shard, place.row, self._threshold(place), place.whole)
+            for row, places in sorted(self.state.places.items())
+            for place in sorted(places)
+        ]
+
+    def _threshold(self, place: Place) -> float:
+        score, bits = self._score(place.part, place.pattern, place.whole, None)
+        if place.whole:
+            return 1.0
+        return self.limits.threshold_of(score, self._own_words(place.part)) if bits >= PART_BITS else 0.0
 
     def dropped(self) -> pa.Table:
         """Return what counted on neither side: templates of the test sets, and phrases of the corpus."""

@@ -42,6 +42,7 @@ def judge(judgement: Judgement, eval_items: pa.Table, judged: Judged) -> Summary
         items = [item for item in summary.items if item.eval_set == eval_set]
         matches = [match for match in summary.matches if match.eval_set == eval_set]
         summary.metrics += _metrics(judgement.detector, eval_set, items, judged.documents)
+        holding = len({(place.shard, place.row) for place in judged.exposures if place.eval_set == eval_set})
         summary.findings += set_findings(
             detector=judgement.detector,
             phrase=judgement.phrase,
@@ -51,6 +52,7 @@ def judge(judgement: Judgement, eval_items: pa.Table, judged: Judged) -> Summary
             eval_set=eval_set,
             items=items,
             matches=matches,
+            holding=holding,
             documents=judged.documents,
         )
     if judged.places_left_out:
