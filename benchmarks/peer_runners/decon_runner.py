@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ["RAYON_NUM_THREADS"] = "1"
@@ -51,17 +52,19 @@ def detect(training: Path, references: Path, options: dict[str, object]) -> dict
     return {"build_seconds": round(build, 2), "seconds": round(seconds - build, 3), "found": found}
 
 
-def with_output_in(path: Path, work: object) -> None:
-    """Call `work` with the process's standard output in a file; Rust prints past `sys.stdout`."""
+def with_output_in(path: Path, work: Callable[[], object]) -> None:
+    """Call `work` with the process's output and warnings in a file; Rust prints past `sys.stdout`."""
     sys.stdout.flush()
-    saved = os.dup(1)
+    saved = [(to, os.dup(to)) for to in (1, 2)]
     with path.open("wb") as stream:
-        os.dup2(stream.fileno(), 1)
+        for to, _ in saved:
+            os.dup2(stream.fileno(), to)
         try:
             work()
         finally:
-            os.dup2(saved, 1)
-            os.close(saved)
+            for to, kept in saved:
+                os.dup2(kept, to)
+                os.close(kept)
 
 
 def printed_seconds(text: str, label: str) -> float:
