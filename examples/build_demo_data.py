@@ -61,6 +61,7 @@ def main(originals: Path) -> None:
     for side in OTHER_LANGUAGES_SHARE:
         shutil.rmtree(HERE / side, ignore_errors=True)
     evals = write_eval_samples(originals, rng)
+    write_vault(originals, evals)
     baseline, new_crawl = split_corpora(originals, rng)
     planted = plant(new_crawl, evals, originals, rng)
     write_corpus(HERE / "baseline", baseline)
@@ -159,6 +160,22 @@ def write_eval_samples(originals: Path, rng: random.Random) -> dict[str, list[Re
     for name, sample in samples.items():
         write_lines(HERE / "eval" / f"{name}.jsonl", [json.dumps(row, ensure_ascii=False).encode() for row in sample])
     return samples
+
+
+def write_vault(originals: Path, evals: dict[str, list[Record]]) -> None:
+    """Write items of GSM8K and HumanEval that are in no sample, to replace those that leaked."""
+    shutil.rmtree(HERE / "vault", ignore_errors=True)
+    sampled = {row["line"] for row in evals["gsm8k"]}
+    unseen = {
+        "gsm8k": [
+            {**row, "line": at}
+            for at, row in enumerate(rows(originals / "eval" / "gsm8k_test.jsonl"))
+            if at not in sampled
+        ][::20],
+        "humaneval": rows(originals / "eval" / "humaneval.jsonl.gz")[1::12],
+    }
+    for name, kept in unseen.items():
+        write_lines(HERE / "vault" / f"{name}.jsonl", [json.dumps(row, ensure_ascii=False).encode() for row in kept])
 
 
 def plant(corpus: Corpus, evals: dict[str, list[Record]], originals: Path, rng: random.Random) -> list[Record]:

@@ -132,7 +132,7 @@ def _replaced(eval_set: str, mine: Sequence[Replacement], stock: str) -> Finding
         subject=eval_set,
         status=Status.WARN if short else Status.INFO,
         metric="replaced_share",
-        message=f"{message}; {stock}",
+        message=f"{message}; {stock}.",
         value=replaced / len(mine) if mine else None,
         n_docs=len(mine) or None,
         suggestion="Add unseen items to the vault; the reason of each is in actions/replacements.jsonl."
@@ -171,7 +171,7 @@ def _found_out(eval_set: str, found: Sequence[str], total: int) -> Finding:
         status=Status.WARN,
         metric="vault_exposed",
         message=f"{len(found):,} of the vault's {counted(total, 'item')} for {eval_set} are in the corpus themselves "
-        f"({named})",
+        f"({named}).",
         value=float(len(found)),
         n_docs=total,
         suggestion="They are unseen no more: take them out of the vault, and find out how they got into the corpus.",

@@ -6,10 +6,20 @@ DEFINITIONS = {
     "interval: the words of one text are not independent.",
     "exact_match": "Every word of a question, in order, anywhere in a document, whatever the case, punctuation and "
     "line breaks between them.",
-    "ngram_overlap": "Share of a question's words that lie inside an n-gram of words (8 by default) found in one "
-    "document; n-grams of many items of a set are templates and count on neither side.",
-    "near_duplicate": "Share of a question's words that a stretch of a document has in the question's order, for "
-    "windows that MinHash signatures of 3-word shingles pick out; 70 % by default.",
+    "ngram_overlap": "Share of a question's own words that lie inside an n-gram of words (8 by default) found in one "
+    "document; short questions as whole phrases, with their options or answer beside them where they say too little "
+    "alone. Wording that many items of a set share, and phrases that the corpus has everywhere, count on neither side.",
+    "near_duplicate": "Share of a question's own words that a stretch of a document has in the question's order "
+    "(longest common subsequence), for stretches that hold enough of its 3-word shingles; 70 % by default.",
+    "question only, question answer, answer only, passage only, template": "Evidence is kept apart: the question "
+    "alone, the question with its answer, the answer without its question (no leak by itself), a passage without its "
+    "question (public texts are no leaks), and wording of the test set's own form (no leak).",
+    "Short items": "Items of fewer than 30 words need more agreement, up to 90 % at 12 words: there, one changed word "
+    "makes another problem.",
+    "Recall, precision, documents accused wrongly": "Measured by planting copies of test items, whole and edited, in "
+    "documents of a corpus (recall), and by scanning the documents as they are (false alarms); precision is the share "
+    "of planted copies among all that was exposed, so it holds for that mix. Canaries measure recall in this run. "
+    "Intervals are Wilson's, 95 %.",
     "semantic_overlap": "Cosine of the sentence embeddings of the question and of a window of a document that "
     "shares its rare words, together with the share of the question's numbers that the window has.",
     "How far to trust the detectors": "On this project's benchmark (benchmarks/results/recall.json): whole GSM8K "

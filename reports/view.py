@@ -10,6 +10,7 @@ from audits.findings import Finding, Match, Status
 from connectors.ledger import LedgerEntry
 from reports.result import RunResult
 from reports.summary import contamination_counts, coverage_counts
+from reports.sureness import SureRow, evidence_counts, sure_lines, sure_rows
 from reports.verdict import SEVERITY, Verdict, by_severity, verdict_of
 
 MAX_ROWS = 200
@@ -27,6 +28,8 @@ TITLES = {
     "movers": "Tokens that moved most",
     "damage": "Damaged documents by rule",
     "reasons": "Records set aside, by shard and reason",
+    "dropped_phrases": "Phrases that counted neither for nor against a leak: the test set's own form, or everywhere "
+    "in the corpus",
 }
 """Captions of the audits' tables."""
 
@@ -76,6 +79,9 @@ class ReportView:
     groups: list[Group]
     detectors: list[str]
     matrix: list[MatrixRow]
+    evidence: dict[str, dict[str, int]]
+    sure: list[SureRow]
+    sure_beside: dict[tuple[str, str], str]
     pairs: list[Match]
     pairs_total: int
     tables: list[TableView]
@@ -92,6 +98,7 @@ class ReportView:
 def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
     """Arrange a run for the report. `dropped` names the parts left out to keep the page small."""
     pairs = [] if "excerpts" in dropped else _pairs(result)
+    sure = sure_rows(result)
     tables = [] if "tables" in dropped else _tables(result)
     entries = sorted(result.ledger, key=lambda entry: (entry.whole(), entry.quarantined == 0, entry.shard))
     return ReportView(
@@ -101,6 +108,9 @@ def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
         groups=_groups(result.findings),
         detectors=_detectors(result),
         matrix=_matrix(result),
+        evidence=evidence_counts(result),
+        sure=sure,
+        sure_beside=sure_lines(sure),
         pairs=pairs[:MAX_PAIRS],
         pairs_total=len(pairs),
         tables=tables,
@@ -137,7 +147,8 @@ def _matrix(result: RunResult) -> list[MatrixRow]:
 def _pairs(result: RunResult) -> list[Match]:
     """Return the best match of each exposed or suspect item, the exposed ones and the best scores first."""
     best: dict[tuple[str, str], Match] = {}
-    for match in sorted(result.matches, key=lambda m: (m.verdict != "exposed", -m.score, m.shard, m.row)):
+    telling = [match for match in result.matches if match.verdict in ("exposed", "suspect")]
+    for match in sorted(telling, key=lambda m: (m.verdict != "exposed", -m.score, m.shard, m.row)):
         best.setdefault((match.eval_set, match.item_id), match)
     return list(best.values())
 
@@ -146,7 +157,8 @@ def _tables(result: RunResult) -> list[TableView]:
     views = []
     for audit, tables in result.tables.items():
         for name, table in tables.items():
-            if table.num_rows:
+            # What was measured of the detectors stands beside their verdicts.
+            if table.num_rows and name != "rates":
                 views.append(_table(audit, name, table))
     return views
 

@@ -44,6 +44,9 @@ _MIN_COVERED = (0.3, 0.55)
 _SLACK = 50
 """Foreign words that may stand in a copy beyond the item's own length."""
 
+_MAX_CELLS = 16_000_000
+"""Cells of an alignment (64 MB); in longer items, the words inside found shingles are taken for it."""
+
 _LOWEST = 0.4
 """Alignment from which matches are recorded for calibration."""
 
@@ -81,11 +84,12 @@ class NearDuplicateConfig(WordLevelConfig):
 class NearDuplicate(WordLevelDetector):
     """Finds stretches of documents that contain most of a question's words in its order."""
 
+    phrase = "stand whole or edited, with most of their words in order, in"
+
     def __init__(self, config: NearDuplicateConfig, eval_items: pa.Table, subject: Subject) -> None:
         templates = learn_templates(subject.parts, subject.families, config.max_items_per_ngram)
         super().__init__(config, eval_items, subject, templates)
         self.config = config
-        self.phrase = f"stand with at least {config.min_alignment:.0%} of their words, in order, in"
         self.usable = (subject.parts.kinds == QUESTION) & (subject.parts.sizes >= config.min_words)
         short = shortness(subject.parts.sizes)
         hit_shares, covered = (long + (of_short - long) * short for long, of_short in (_MIN_HIT_SHARES, _MIN_COVERED))
@@ -117,13 +121,17 @@ class NearDuplicate(WordLevelDetector):
         bounds = words.doc_offsets[cluster.doc : cluster.doc + 2]
         start, stop = max(int(bounds[0]), cluster.first - size // 2), min(int(bounds[1]), cluster.last + size // 2)
         item = self.subject.parts.hashes_of(cluster.part)
-        common, first, last = align(words.hashes[start:stop], item)
-        if common < self.config.min_suspect_alignment * size:
+        if size * (stop - start) > _MAX_CELLS:
+            first, last, covered = cluster.first, cluster.last, cluster.covered
+        else:
+            _, first, last = align(words.hashes[start:stop], item)
+            first, last = start + first, start + last
+            covered = matched_positions(words.hashes[first:last], item) >= 0
+        if covered.sum() < self.config.min_suspect_alignment * size:
             return None
-        covered = matched_positions(words.hashes[start + first : start + last], item) >= 0
         own = self.templates.own_of(self.subject.parts, cluster.part)
         score = share_of(covered & own, own)
-        place = (cluster.doc, cluster.part, start + first, start + last, covered)
+        place = (cluster.doc, cluster.part, first, last, covered)
         if score >= self.config.min_suspect_alignment:
             return Span(*place, covered & own, score)
         return Span(*place, covered, float(covered.mean()), template=True)

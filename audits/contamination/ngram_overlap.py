@@ -74,7 +74,7 @@ class NgramOverlap(WordLevelDetector):
         templates = learn_templates(parts, subject.families, config.max_items_per_ngram)
         super().__init__(config, eval_items, subject, templates)
         self.config = config
-        self.phrase = f"share enough of their words in {config.n}-grams with, or stand whole in,"
+        self.phrase = f"share enough {config.n}-grams with, or stand whole in,"
         every, none = np.ones(len(parts.texts), dtype=bool), np.zeros(len(parts.texts))
         # Of an item made mostly of templates, half of what counts may be a quarter of its words.
         covered = none + config.min_suspect_coverage / 2
