@@ -5,7 +5,6 @@ its options beside it, it is one item again. "Inflation" needs its options too. 
 4 and 5 identifies nothing that way either, and is unmatchable.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,8 +68,11 @@ def identify(parts: EvalParts, context: Context, min_words: int = MIN_WORDS) -> 
 
 def _sharing(parts: EvalParts) -> NDArray[np.int64]:
     """Return how many items of its set have the words of each part as a text of the same kind."""
-    keys = list(zip(parts.set_codes.tolist(), parts.kinds.tolist(), phrase_hashes(parts), strict=True))
-    items = Counter[tuple[int, int, int]]()
-    for key, rows in zip(keys, parts.items, strict=True):
-        items[key] += len(rows)
-    return np.array([items[key] for key in keys], dtype=np.int64)
+    order = np.lexsort((hashes := phrase_hashes(parts), parts.kinds, parts.set_codes))
+    columns = (hashes, parts.kinds, parts.set_codes)
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = np.any([column[order][1:] != column[order][:-1] for column in columns], axis=0)
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.cumsum(new) - 1
+    items = np.bincount(group, weights=[len(rows) for rows in parts.items])
+    return items[group].astype(np.int64)

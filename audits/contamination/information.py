@@ -61,7 +61,9 @@ def measure_information(split: SplitTexts) -> Information:
     keys, first, inverse, counts = np.unique(words.hashes, return_index=True, return_inverse=True, return_counts=True)
     texts = len(words.doc_offsets) - 1
     owner = np.repeat(np.arange(texts, dtype=np.uint64), np.diff(words.doc_offsets))
-    pairs = np.unique(inverse.astype(np.uint64) * np.uint64(max(texts, 1)) + owner)
+    # Sorted by hand: np.unique without an inverse hashes, which takes four times as long.
+    pairs = np.sort(inverse.astype(np.uint64) * np.uint64(max(texts, 1)) + owner)
+    pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])] if len(pairs) else pairs
     frequency = np.bincount((pairs // np.uint64(max(texts, 1))).astype(np.int64), minlength=len(keys))
     rate = (counts + _PRIOR_WORDS * 2**-_MOST_BITS) / (counts.sum() + _PRIOR_WORDS)
     bits = np.minimum(-np.log2(rate), _MOST_BITS)

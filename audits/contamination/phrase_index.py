@@ -48,13 +48,18 @@ class PhraseIndex:
         return found
 
 
-def phrase_hashes(parts: EvalParts) -> list[int]:
-    """Return one hash of all words of each part."""
-    bounds = parts.words.doc_offsets
-    return [
-        parts.words.sequence_hash(part, int(bounds[part]), int(bounds[part + 1] - bounds[part]))
-        for part in range(len(parts.texts))
-    ]
+def phrase_hashes(parts: EvalParts) -> NDArray[np.uint64]:
+    """Return one hash of all words of each part, that of `Words.sequence_hash`."""
+    bounds, number = parts.words.doc_offsets, np.arange(len(parts.texts))
+    first, last = parts.words.prefix[bounds[:-1] + number], parts.words.prefix[bounds[1:] + number]
+    hashes: NDArray[np.uint64] = last - first * _powers(parts.sizes)
+    return hashes
+
+
+def _powers(sizes: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return the base of the polynomial hash to the power of each size."""
+    distinct, inverse = np.unique(sizes, return_inverse=True)
+    return np.array([pow(int(BASE), int(size), 1 << 64) for size in distinct], dtype=np.uint64)[inverse]
 
 
 def build_phrase_index(parts: EvalParts, chosen: NDArray[np.bool_], information: Information) -> PhraseIndex:
@@ -62,7 +67,7 @@ def build_phrase_index(parts: EvalParts, chosen: NDArray[np.bool_], information:
     wanted = chosen & (parts.sizes > 0)
     short = wanted & (parts.sizes < _ANCHOR)
     bits = information.bits_of(parts.words.hashes)
-    hashes = np.array(phrase_hashes(parts), dtype=np.uint64)
+    hashes = phrase_hashes(parts)
     groups = ((short, 1), (wanted & ~short, _ANCHOR))
     return PhraseIndex([_anchors(parts, group, n, bits, hashes) for group, n in groups if group.any()])
 
@@ -87,6 +92,6 @@ def _anchors(
         parts=owners,
         sizes=parts.sizes[owners],
         hashes=whole[owners],
-        powers=np.array([pow(int(BASE), int(size), 1 << 64) for size in parts.sizes[owners]], dtype=np.uint64),
+        powers=_powers(parts.sizes[owners]),
         offsets=positions[chosen] - parts.words.doc_offsets[owners],
     )

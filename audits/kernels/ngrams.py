@@ -95,12 +95,10 @@ def build_table(keys: NDArray[np.uint64]) -> GramTable:
 def gram_hashes(words: Words, n: int) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
     """Return (hash, document, first word) of every n-gram of a batch, in order; for building indexes."""
     power = np.uint64(pow(int(BASE), n, 1 << 64))
-    starts = [
-        np.arange(first, last - n + 1, dtype=np.int64)
-        for first, last in zip(words.doc_offsets[:-1], words.doc_offsets[1:], strict=True)
-    ]
-    docs = np.repeat(np.arange(len(starts), dtype=np.int64), [len(s) for s in starts])
-    positions = np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
+    counts = np.maximum(0, np.diff(words.doc_offsets) - n + 1)
+    docs = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    # The number of an n-gram, and how many words of earlier texts begin none.
+    positions = np.arange(len(docs), dtype=np.int64) + (words.doc_offsets[:-1] - (np.cumsum(counts) - counts))[docs]
     hashes = words.prefix[positions + docs + n] - words.prefix[positions + docs] * power
     return hashes, docs, positions
 
