@@ -18,7 +18,10 @@ _MOSTLY = 0.8
 """Share of the words that differ which must be numbers (or names, or elsewhere) for the edit to be called by them."""
 
 _MAX_CELLS = 16_000_000
-"""Cells of an alignment; a larger one (64 MB) is made on the beginnings of both sides."""
+"""Cells of an alignment; a larger one (64 MB) is made block by block."""
+
+_BLOCK = 1000
+"""Words of a block, of which the first half is kept: the words after it hold it in place."""
 
 # fmt: off
 _NUMBER_WORDS = frozenset((
@@ -50,9 +53,23 @@ class Comparison:
 
 def compare(text: NDArray[np.uint64], item: NDArray[np.uint64], item_words: list[str]) -> Comparison:
     """Align the word hashes of a stretch of text with those of an item, whose words as written are `item_words`."""
-    item = item[: max(1, _MAX_CELLS // max(1, len(text)))]
-    positions = matched_positions(text, item)
+    small = len(text) * len(item) <= _MAX_CELLS
+    positions = matched_positions(text, item) if small else _positions_by_blocks(text, item)
     return Comparison(positions, _longest_run(positions), _edit(positions, text, item, item_words))
+
+
+def _positions_by_blocks(text: NDArray[np.uint64], item: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Align block after block of the item, each with the text behind the words found before it."""
+    positions = np.full(len(item), -1, dtype=np.int64)
+    behind = 0
+    for start in range(0, len(item), _BLOCK // 2):
+        stop = len(item) if start + _BLOCK >= len(item) else start + _BLOCK // 2
+        found = matched_positions(text[behind : behind + 3 * _BLOCK], item[start : start + _BLOCK])[: stop - start]
+        positions[start:stop] = np.where(found >= 0, found + behind, -1)
+        behind = max(behind, int(positions[start:stop].max()) + 1)
+        if stop == len(item):
+            break
+    return positions
 
 
 def _longest_run(positions: NDArray[np.int64]) -> int:
@@ -82,7 +99,7 @@ def _edit(
         return "numbers_changed"
     if sum(_is_name(item_words, word) for word in changed) >= _MOSTLY * len(changed):
         return "names_changed"
-    if np.isin(item[missing], text).mean() >= _MOSTLY:
+    if np.isin(item[missing], np.delete(text, positions[there])).mean() >= _MOSTLY:
         return "reordered"
     return "words_changed"
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audits.batch import TextBatch
 from audits.contamination.eval_parts import EvalParts
-from audits.kernels.clusters import cover_clusters, expand_hits
+from audits.kernels.clusters import cover_clusters, expand_hits, thin_repeats
 from audits.kernels.ngrams import GramTable, build_table, find_grams, gram_hashes
 
 
@@ -83,6 +83,8 @@ def build_index(
 def find_clusters(index: GramIndex, sizes: NDArray[np.int64], batch: TextBatch, slack: int) -> list[Cluster]:
     """Return where enough of a part's words stand in a batch, with up to `slack` foreign words between them."""
     docs, words, keys = find_grams(batch.words, index.n, index.table)
+    kept = thin_repeats(docs, words, keys, index.n)
+    docs, words, keys = docs[kept], words[kept], keys[kept]
     hits = expand_hits(docs, words, keys, index.starts, index.parts, index.positions, index.min_hits)
     if not len(hits):
         return []

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import Field
 
 from audits.base import Resources
@@ -113,25 +114,31 @@ class NearDuplicate(WordLevelDetector):
         return ways
 
     def _span(self, cluster: Cluster, words: Words) -> Span | None:
-        """Align the cluster with its item, with half an item's length more on either side."""
-        size = int(self.subject.parts.sizes[cluster.part])
+        """Judge the words that the cluster has of its item."""
+        size, own = len(cluster.covered), self.templates.own_of(self.subject.parts, cluster.part)
         whole = self.subject.stands_whole_at(cluster, words)
         if whole is not None:
             return whole_span(cluster.doc, cluster.part, whole, size)
-        bounds = words.doc_offsets[cluster.doc : cluster.doc + 2]
-        start, stop = max(int(bounds[0]), cluster.first - size // 2), min(int(bounds[1]), cluster.last + size // 2)
-        item = self.subject.parts.hashes_of(cluster.part)
-        if size * (stop - start) > _MAX_CELLS:
-            first, last, covered = cluster.first, cluster.last, cluster.covered
-        else:
-            _, first, last = align(words.hashes[start:stop], item)
-            first, last = start + first, start + last
-            covered = matched_positions(words.hashes[first:last], item) >= 0
-        if covered.sum() < self.config.min_suspect_alignment * size:
+        aligned = self._aligned(cluster, words)
+        if aligned is None:
             return None
-        own = self.templates.own_of(self.subject.parts, cluster.part)
+        first, last, covered = aligned
         score = share_of(covered & own, own)
         place = (cluster.doc, cluster.part, first, last, covered)
         if score >= self.config.min_suspect_alignment:
             return Span(*place, covered & own, score)
         return Span(*place, covered, float(covered.mean()), template=True)
+
+    def _aligned(self, cluster: Cluster, words: Words) -> tuple[int, int, NDArray[np.bool_]] | None:
+        """Align the cluster with its item, with half an item's length more on either side; None for too few words."""
+        size, item = len(cluster.covered), self.subject.parts.hashes_of(cluster.part)
+        least = self.config.min_suspect_alignment * size
+        bounds = words.doc_offsets[cluster.doc : cluster.doc + 2]
+        start, stop = max(int(bounds[0]), cluster.first - size // 2), min(int(bounds[1]), cluster.last + size // 2)
+        if size * (stop - start) > _MAX_CELLS:
+            return (cluster.first, cluster.last, cluster.covered) if cluster.covered.sum() >= least else None
+        common, first, last = align(words.hashes[start:stop], item)
+        if common < least:
+            return None
+        first, last = start + first, start + last
+        return first, last, matched_positions(words.hashes[first:last], item) >= 0

@@ -215,7 +215,9 @@ class Judge:
             found = np.unpackbits(np.frombuffer(pattern, dtype=np.uint8))[: len(own)].astype(bool)
             kept = ~self.frequent[part] if part in self.frequent else np.ones(len(own), dtype=bool)
             information = self.subject.context.information
-            bits = float(information.bits_of(self.subject.parts.hashes_of(part)[found & kept]).sum())
+            # A word said forty times says what it says once.
+            distinct = np.unique(self.subject.parts.hashes_of(part)[found & kept])
+            bits = float(information.bits_of(distinct).sum())
             self._scores[part, pattern] = share_of(found & kept, own & kept), bits
         score, bits = self._scores[part, pattern]
         return (known if known is not None and part not in self.frequent else score), bits

@@ -12,6 +12,26 @@ def _slot(doc, part, mask):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def thin_repeats(docs, words, keys, n):  # type: ignore[no-untyped-def]
+    """Tell which hits to keep (bool), so that "ha ha ha ..." costs no more than its beginning and its end.
+
+    Hit i is key `keys[i]`, an n-gram, at word `words[i]` of document `docs[i]`, in text order. Left out is one that
+    overlaps with the same n-gram both before and after it: those call up the same places of the same items.
+    """
+    kept = np.ones(len(keys), dtype=np.bool_)
+    repeats = np.zeros(len(keys), dtype=np.bool_)
+    for hit in range(len(keys)):
+        at = hit - 1
+        while at >= 0 and docs[at] == docs[hit] and words[hit] - words[at] < n:
+            if keys[at] == keys[hit]:
+                repeats[hit] = True
+                kept[at] = not repeats[at]
+                break
+            at -= 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
 def expand_hits(docs, words, keys, starts, parts, positions, min_hits):  # type: ignore[no-untyped-def]
     """Return the postings of all hits, int64 of shape (postings, 4): document, part, its word, part's word.
 

@@ -13,7 +13,7 @@ from audits.contamination.eval_parts import eval_parts
 from audits.contamination.information import measure_information
 from audits.contamination.phrase_index import build_phrase_index
 from audits.kernels.alignment import align, common_plain, matched_positions
-from audits.kernels.clusters import cover_clusters, expand_hits
+from audits.kernels.clusters import cover_clusters, expand_hits, thin_repeats
 from audits.kernels.minhash import band_keys, signatures
 from audits.kernels.ngrams import build_table, find_grams, find_grams_plain, gram_hashes
 from audits.kernels.screening import cosine_plain, screen
@@ -120,6 +120,29 @@ def test_hits_are_expanded_to_all_postings_of_parts_with_enough_of_them(hits, po
     assert set(enough) <= set(kept) <= set(plain)
     assert kept == [row for row in plain if row in set(kept)]
     assert expanded(hits, postings, [1] * 4)[0].tolist() == [list(row) for row in plain]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from("ab"), max_size=40), max_size=3), st.integers(2, 4))
+def test_of_an_ngram_that_overlaps_with_itself_the_first_and_the_last_are_kept(docs, n):
+    words, _ = words_of([" ".join(doc) for doc in docs])
+    found = find_grams(words, n, build_table(np.unique(gram_hashes(words, n)[0])))
+    hits = list(zip(*(column.tolist() for column in found), strict=True))
+    ends = [hit for hit in hits if not (within(hits, *hit, n, -1) and within(hits, *hit, n, 1))]
+    kept = thin_repeats(*found, n)
+    assert [hit for hit, keep in zip(hits, kept, strict=True) if keep] == ends
+
+
+def within(hits, doc, word, key, n, side):
+    """Tell whether the same n-gram stands again with less than its length between, before (-1) or after (1)."""
+    return any(row[0] == doc and row[2] == key and 0 < side * (row[1] - word) < n for row in hits)
+
+
+def test_one_word_repeated_costs_no_more_than_its_ends():
+    words, _ = words_of(["ha " * 5000 + "stop"])
+    docs, positions, keys = find_grams(words, 4, build_table(np.unique(gram_hashes(words, 4)[0])))
+    kept = thin_repeats(docs, positions, keys, 4)
+    assert positions[kept].tolist() == [0, 4996, 4997]
 
 
 def clusters_plain(hits, sizes, n, slack, min_share):
