@@ -49,9 +49,8 @@ class Identification:
         """Return what an item can be found by: `question`, `options`, or nothing."""
         if self.alone[part]:
             return "question"
-        if self.supported[part] and self.bits[part] + context.bits(row) >= WHOLE_BITS:
-            return "options"
-        return ""
+        beside = context.bits(row)
+        return "options" if self.supported[part] and beside and self.bits[part] + beside >= WHOLE_BITS else ""
 
 
 def identify(parts: EvalParts, context: Context, min_words: int = MIN_WORDS) -> Identification:

@@ -8,11 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from audits.base import Audit
+from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
+from audits.contamination.exact_match import ExactMatchConfig
+from audits.contamination.near_duplicate import NearDuplicateConfig
+from audits.contamination.ngram_overlap import NgramOverlapConfig
+from audits.findings import Finding, Match, Summary
 from connectors.ledger import LedgerEntry, QuarantinedRow, ShardReport
 from connectors.schema import DOCUMENT_SCHEMA, EVAL_ITEM_SCHEMA
 
+WORD_LEVEL = [ExactMatchConfig, NgramOverlapConfig, NearDuplicateConfig]
 DATA = Path(__file__).parents[1] / "data"
 
 
@@ -24,10 +29,19 @@ def gsm8k() -> list[dict[str, str]]:
     return [json.loads(line) for line in (DATA / "eval" / "gsm8k_test.jsonl").read_text("utf-8").splitlines()]
 
 
-def items(questions: Sequence[str], answers: Sequence[str | None] | None = None, eval_set: str = "set") -> pa.Table:
+def items(
+    questions: Sequence[str],
+    answers: Sequence[str | None] | None = None,
+    eval_set: str = "set",
+    choices: Sequence[Sequence[str] | None] | None = None,
+    passages: Sequence[str | None] | None = None,
+) -> pa.Table:
+    nothing = [None] * len(questions)
+    columns = zip(questions, answers or nothing, choices or nothing, passages or nothing, strict=True)
+    names = ("question", "answer", "choices", "passage")
     rows = [
-        {"eval_set": eval_set, "item_id": f"{eval_set}-{n}", "question": question, "answer": answer}
-        for n, (question, answer) in enumerate(zip(questions, answers or [None] * len(questions), strict=True))
+        {"eval_set": eval_set, "item_id": f"{eval_set}-{n}", **dict(zip(names, row, strict=True))}
+        for n, row in enumerate(columns)
     ]
     return pa.Table.from_pylist(rows, schema=EVAL_ITEM_SCHEMA)
 
@@ -51,6 +65,38 @@ def scanned(audit: Audit[Any], rows: Sequence[dict[str, Any]], size: int = 500) 
     for at in range(0, len(rows), size):
         audit.scan(state, batch(rows[at : at + size]))
     return state
+
+
+def pages(count: int = 30, seed: int = 1, language: str = "en", size: int = 8) -> list[str]:
+    """Return documents of `size` real sentences each."""
+    rng = random.Random(seed)
+    return [" ".join(rng.sample(sentences(language), size)) for _ in range(count)]
+
+
+def inside(text: str, page: str) -> str:
+    """Return the page with the text between two of its words, near the middle."""
+    half = page.find(" ", len(page) // 2)
+    return f"{page[:half]} {text} {page[half + 1 :]}"
+
+
+def summary_of(config: type[AuditConfig], texts: Sequence[str], table: pa.Table, **options: Any) -> Summary:
+    """Return what an audit with these options says of some documents."""
+    audit = config(**options).build(Resources(table))
+    return audit.summary(scanned(audit, documents(texts)))
+
+
+def verdicts(summary: Summary) -> list[str]:
+    return [item.verdict for item in summary.items]
+
+
+def found(summary: Summary, **wanted: Any) -> list[Finding]:
+    """Return the findings with these values."""
+    return [f for f in summary.findings if all(getattr(f, name) == value for name, value in wanted.items())]
+
+
+def quoted(text: str, match: Match) -> str:
+    """Return what a match marks in its document."""
+    return text.encode()[match.train_start : match.train_end].decode()
 
 
 def mixed_shards() -> list[list[dict[str, Any]]]:

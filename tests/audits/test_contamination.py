@@ -13,31 +13,27 @@ from audits.contamination.semantic_overlap import SemanticOverlapConfig, number_
 from audits.contamination.verdicts import VERDICTS, combine
 from audits.errors import ModelUnavailable
 from audits.findings import ItemVerdict, Status
-from tests.audits.corpora import DATA, documents, gsm8k, items, scanned, sentences
+from tests.audits.corpora import (
+    DATA,
+    WORD_LEVEL,
+    documents,
+    gsm8k,
+    inside,
+    items,
+    pages,
+    scanned,
+    sentences,
+    summary_of,
+    verdicts,
+)
 
-WORD_LEVEL = [ExactMatchConfig, NgramOverlapConfig, NearDuplicateConfig]
 ITEMS = gsm8k()
 QUESTIONS = [item["question"] for item in ITEMS]
 ANSWERS = [item["answer"] for item in ITEMS]
 
 
-def pages(count=30, seed=1):
-    rng = random.Random(seed)
-    return [" ".join(rng.sample(sentences("en"), 8)) for _ in range(count)]
-
-
-def inside(text, page):
-    half = page.find(" ", len(page) // 2)
-    return f"{page[:half]} {text} {page[half + 1 :]}"
-
-
 def judged(config, texts, questions=QUESTIONS, answers=ANSWERS, **options):
-    audit = config(**options).build(Resources(items(questions, answers)))
-    return audit.summary(scanned(audit, documents(texts)))
-
-
-def verdicts(summary):
-    return [item.verdict for item in summary.items]
+    return summary_of(config, texts, items(questions, answers), **options)
 
 
 @pytest.mark.parametrize("config", WORD_LEVEL)
