@@ -17,6 +17,9 @@ EDITS = ("verbatim", "numbers_changed", "names_changed", "text_inserted", "reord
 _MOSTLY = 0.8
 """Share of the words that differ which must be numbers (or names, or elsewhere) for the edit to be called by them."""
 
+_FEWEST_MOVED = 3
+"""Missing words from which a piece beside them is a reordered copy; one or two stand beside it by chance."""
+
 _MAX_CELLS = 16_000_000
 """Cells of an alignment; a larger one (64 MB) is made block by block."""
 
@@ -92,16 +95,16 @@ def _edit(
     extra = int(positions[there[-1]] - positions[there[0]] + 1 - len(there))
     if not len(missing):
         return "verbatim" if extra == 0 else "text_inserted"
-    if not inner and extra == 0:
-        return "partial"
+    elsewhere = np.isin(item[missing], np.delete(text, positions[there])).mean() >= _MOSTLY
+    if not inner:
+        moved = elsewhere and len(missing) >= _FEWEST_MOVED
+        return "reordered" if moved else "text_inserted" if extra else "partial"
     changed = missing.tolist() if len(inner) * 2 < len(missing) else inner
     if sum(_is_number(item_words[word]) for word in changed) >= _MOSTLY * len(changed):
         return "numbers_changed"
     if sum(_is_name(item_words, word) for word in changed) >= _MOSTLY * len(changed):
         return "names_changed"
-    if np.isin(item[missing], np.delete(text, positions[there])).mean() >= _MOSTLY:
-        return "reordered"
-    return "words_changed"
+    return "reordered" if elsewhere else "words_changed"
 
 
 def _is_number(word: str) -> bool:
