@@ -123,6 +123,9 @@ class NearDuplicate(WordLevelDetector):
         if aligned is None:
             return None
         first, last, covered = aligned
+        if covered.all() and last - first == size:
+            # Its templates are in no shingle of the index, so that only the alignment saw it whole.
+            return whole_span(cluster.doc, cluster.part, first, size)
         score = share_of(covered & own, own)
         place = (cluster.doc, cluster.part, first, last, covered)
         if score >= self.config.min_suspect_alignment:

@@ -60,6 +60,7 @@ def equal(one: Summary, other: Summary) -> bool:
         and one.metrics == other.metrics
         and one.matches == other.matches
         and one.items == other.items
+        and one.exposures == other.exposures
         and one.tables.keys() == other.tables.keys()
         and all(one.tables[name].equals(other.tables[name]) for name in one.tables)
     )
@@ -108,6 +109,12 @@ def check(kind, order, cuts, halves):
 def test_the_mixed_corpus_gives_every_audit_something_to_say(kind):
     assert expected(kind).findings
     assert expected(kind).metrics
+
+
+@pytest.mark.parametrize("kind", ["exact_match", "ngram_overlap", "near_duplicate"])
+def test_the_mixed_corpus_exposes_items_in_several_shards(kind):
+    assert len({exposure.shard for exposure in expected(kind).exposures}) >= 2
+    assert {match.verdict for match in expected(kind).matches} >= {"exposed"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
