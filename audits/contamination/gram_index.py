@@ -14,6 +14,10 @@ from audits.kernels.clusters import cover_clusters, expand_hits, thin_repeats
 from audits.kernels.ngrams import GramTable, build_table, find_grams, gram_hashes
 
 
+_ROUNDING = 1e-6
+"""A share times the words that it was made from may be a little more than it was."""
+
+
 @dataclass(frozen=True)
 class GramIndex:
     """Which parts contain an n-gram, and where.
@@ -59,7 +63,7 @@ def build_index(
 
     One with more than `max_postings` places is left out: to look them all up at every hit costs more than it tells.
     By part: a document needs `min_hit_shares` of its n-grams to be looked at, and one at least, and a stretch must
-    cover `min_shares` of its words.
+    cover `min_shares` of the words that its indexed n-grams hold, and as many as two of those at least.
     """
     hashes, docs, positions = gram_hashes(parts.words, n)
     kept = chosen[docs] if len(docs) else np.zeros(0, dtype=bool)
@@ -69,6 +73,8 @@ def build_index(
     few = counts <= max_postings
     order = order[np.repeat(few, counts)]
     grams = np.bincount(docs[order], minlength=len(parts.texts))
+    coverable = _coverable(parts, positions[order], n)
+    needed = np.maximum(min_shares * coverable, np.minimum(min_shares * parts.sizes, 2 * n))
     return GramIndex(
         n=n,
         table=build_table(keys[few]),
@@ -76,8 +82,18 @@ def build_index(
         parts=docs[order].astype(np.int32),
         positions=(positions - parts.words.doc_offsets[docs])[order].astype(np.int32),
         min_hits=np.maximum(1, np.ceil(min_hit_shares * grams)).astype(np.int64),
-        min_shares=min_shares,
+        min_shares=(needed - _ROUNDING) / np.maximum(parts.sizes, 1),
     )
+
+
+def _coverable(parts: EvalParts, positions: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Return how many words of each part lie in an n-gram that begins at one of `positions` (words of all parts)."""
+    inside = np.zeros(len(parts.words.hashes), dtype=np.int64)
+    for step in range(n):
+        inside[positions + step] = 1
+    total = np.concatenate([[0], np.cumsum(inside)])
+    coverable: NDArray[np.int64] = total[parts.words.doc_offsets[1:]] - total[parts.words.doc_offsets[:-1]]
+    return coverable
 
 
 def find_clusters(index: GramIndex, sizes: NDArray[np.int64], batch: TextBatch, slack: int) -> list[Cluster]:

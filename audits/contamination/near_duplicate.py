@@ -133,11 +133,12 @@ class NearDuplicate(WordLevelDetector):
         return Span(*place, covered, float(covered.mean()), template=True)
 
     def _aligned(self, cluster: Cluster, words: Words) -> tuple[int, int, NDArray[np.bool_]] | None:
-        """Align the cluster with its item, with half an item's length more on either side; None for too few words."""
+        """Align the cluster with its item, as much more text as the item has more, and half its length; or None."""
         size, item = len(cluster.covered), self.subject.parts.hashes_of(cluster.part)
         least = self.config.min_suspect_alignment * size
-        bounds = words.doc_offsets[cluster.doc : cluster.doc + 2]
-        start, stop = max(int(bounds[0]), cluster.first - size // 2), min(int(bounds[1]), cluster.last + size // 2)
+        bounds, there = words.doc_offsets[cluster.doc : cluster.doc + 2], np.flatnonzero(cluster.covered)
+        start = max(int(bounds[0]), cluster.first - int(there[0]) - size // 2)
+        stop = min(int(bounds[1]), cluster.last + size - 1 - int(there[-1]) + size // 2)
         if size * (stop - start) > _MAX_CELLS:
             return (cluster.first, cluster.last, cluster.covered) if cluster.covered.sum() >= least else None
         common, first, last = align(words.hashes[start:stop], item)
