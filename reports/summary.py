@@ -8,6 +8,7 @@ import orjson
 
 from audits.findings import Finding
 from reports.result import RunResult
+from reports.sureness import evidence_counts, rates
 from reports.verdict import by_severity, verdict_of
 
 SCHEMA_VERSION = 1
@@ -28,6 +29,8 @@ def summary_json(result: RunResult) -> bytes:
         "baseline": result.baseline,
         "coverage": coverage_counts(result),
         "contamination": contamination_counts(result),
+        "evidence": evidence_counts(result),
+        "calibration": rates(result),
         "findings": [_finding(finding) for finding in by_severity(result.findings)],
     }
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)

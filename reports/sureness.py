@@ -34,9 +34,6 @@ class SureRow:
 
 def sure_rows(result: RunResult) -> list[SureRow]:
     """Return what calibration and canaries measured, by test set."""
-    table = result.tables.get("calibration", {}).get("rates")
-    rows = [] if table is None else table.to_pylist()
-    rows.sort(key=lambda row: (row["eval_set"], row["measured_by"], row["detector"]))
     return [
         SureRow(
             row["eval_set"],
@@ -47,8 +44,15 @@ def sure_rows(result: RunResult) -> list[SureRow]:
             _share(row, "precision", ""),
             _share(row, "false_alarms", f" of {row['documents']:,}" if row["documents"] else ""),
         )
-        for row in rows
+        for row in rates(result)
     ]
+
+
+def rates(result: RunResult) -> list[dict[str, Any]]:
+    """Return the rows of the table `calibration.rates`, by test set."""
+    table = result.tables.get("calibration", {}).get("rates")
+    rows: list[dict[str, Any]] = [] if table is None else table.to_pylist()
+    return sorted(rows, key=lambda row: (row["eval_set"], row["measured_by"], row["detector"]))
 
 
 def sure_lines(rows: list[SureRow]) -> dict[tuple[str, str], str]:

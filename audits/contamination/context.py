@@ -84,6 +84,9 @@ class Context:
             return _count(words.hashes[last : min(last + reach + len(answer), end)], answer) > 0
         # A long answer may begin inside the stretch that was taken for the question.
         window = words.hashes[first : min(last + max(2 * len(answer), _LONG_REACH), end)].tolist()
+        words_there = set(window)
+        if sum(word in words_there for word in answer.tolist()) * 2 < len(answer):
+            return False
         grams, seen = _trigrams(answer.tolist()), _trigrams(window)
         return len(grams & seen) * 2 >= len(grams)
 

@@ -30,8 +30,9 @@ from audits.contamination.templates import learn_templates
 _SLACK = 50
 """Words that may stand between the pieces of one item in a document."""
 
-_MAX_POSTINGS = 1000
-"""Places of an n-gram in the items past which it is not looked up at all."""
+_MAX_POSTINGS = 100
+"""Places of an n-gram in the items past which it is not looked up at all: 895 MMLU items share one preamble, and a page
+with one of them would be compared with all. Such items are found by their own n-grams, or whole."""
 
 _LOWEST = 0.2
 """Coverage from which matches are recorded for calibration."""

@@ -8,7 +8,7 @@ Encoding every window of a corpus costs too much, so only windows that share an 
 Every tool surveyed stops at a fixed cosine; the numbers of the item are what tells a rewording from another
 problem of the same kind. At the shipped thresholds it exposed 63 % of 330 LMSYS rewordings of GSM8K test items
 planted in web pages, none of 1,000 web pages, and 0.5 % of 3,000 GSM8K training problems, some of which are
-near-copies (benchmarks/results/recall.json).
+near-copies (benchmarks/results/semantic_recall.json).
 """
 
 import re

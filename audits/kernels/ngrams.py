@@ -18,17 +18,23 @@ class GramTable:
     """A set of n-gram hashes that answers "which one is this" in one or two memory accesses.
 
     `slots` is an open-addressing table of indices into `keys` (int32, -1 is free, size a power of two at
-    most half full); `sieve` is a bitmap with 16 bits a key that turns most other n-grams away from the
-    cache.
+    most half full). Two bitmaps turn other n-grams away before it: `sieve` of 2 to 4 bits a key, small enough for the
+    processor's cache (a bitmap that is not makes a scan up to seven times slower), and for what it lets pass `fine` of
+    16 to 32 bits a key.
     """
 
     keys: NDArray[np.uint64]
     slots: NDArray[np.int32]
     sieve: NDArray[np.uint8]
+    fine: NDArray[np.uint8]
+
+
+_OTHER = np.uint64(0xD6E8FEB86659FD93)
+"""Odd factor that makes the bit of `fine` another one than that of `sieve`."""
 
 
 @njit(cache=True, nogil=True)
-def _fill(keys, slots, sieve, shift):  # type: ignore[no-untyped-def]
+def _fill(keys, slots, sieve, shift, fine, fine_shift):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(slots) - 1)
     for index in range(len(keys)):
         key = keys[index]
@@ -38,31 +44,57 @@ def _fill(keys, slots, sieve, shift):  # type: ignore[no-untyped-def]
         slots[slot] = index
         bit = key >> shift
         sieve[bit >> np.uint64(3)] |= np.uint8(1) << np.uint8(bit & np.uint64(7))
+        bit = (key * _OTHER) >> fine_shift
+        fine[bit >> np.uint64(3)] |= np.uint8(1) << np.uint8(bit & np.uint64(7))
 
 
 @njit(cache=True, nogil=True)
 def _sift(prefix, doc_offsets, n, power, sieve, shift, positions):  # type: ignore[no-untyped-def]
-    count = np.int64(0)
+    # Unsigned indices: for signed ones numba tests at every access whether they count from the end.
+    count, one, size = np.uint64(0), np.uint64(1), np.uint64(n)
     for doc in range(len(doc_offsets) - 1):
-        for word in range(doc_offsets[doc], doc_offsets[doc + 1] - n + 1):
-            key = prefix[word + doc + n] - prefix[word + doc] * power
+        word = np.uint64(doc_offsets[doc])
+        at = word + np.uint64(doc)
+        for _ in range(doc_offsets[doc + 1] - doc_offsets[doc] - n + 1):
+            key = prefix[at + size] - prefix[at] * power
             bit = key >> shift
             positions[count] = word
             # Without a branch: a mispredicted one costs more than writing an entry that the next overwrites.
-            count += np.int64((sieve[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & np.uint8(1))
-    return count
+            count += np.uint64((sieve[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & np.uint8(1))
+            word += one
+            at += one
+    return np.int64(count)
 
 
 @njit(cache=True, nogil=True)
-def _hash(prefix, doc_offsets, n, power, positions, docs, hashes):  # type: ignore[no-untyped-def]
-    """Hash the few n-grams that are left; keeping all hashes while sifting takes half as long again."""
+def _hash(prefix, doc_offsets, n, power, sieved, positions, docs, hashes):  # type: ignore[no-untyped-def]
+    """Hash the n-grams that are left; keeping all hashes while sifting takes half as long again."""
+    index, one, size = np.uint64(0), np.uint64(1), np.uint64(n)
     doc = np.int64(0)
-    for index in range(len(positions)):
-        word = np.int64(positions[index])
+    for _ in range(len(sieved)):
+        word = np.int64(sieved[index])
         while word >= doc_offsets[doc + 1]:
             doc += 1
+        at = np.uint64(word + doc)
+        positions[index] = word
         docs[index] = doc
-        hashes[index] = prefix[word + doc + n] - prefix[word + doc] * power
+        hashes[index] = prefix[at + size] - prefix[at] * power
+        index += one
+
+
+@njit(cache=True, nogil=True)
+def _sift_again(hashes, fine, shift, positions, docs):  # type: ignore[no-untyped-def]
+    """Keep, at the beginning of the arrays, what the second bitmap knows; return how many that are."""
+    index, count, one = np.uint64(0), np.uint64(0), np.uint64(1)
+    for _ in range(len(hashes)):
+        key = hashes[index]
+        bit = (key * _OTHER) >> shift
+        positions[count] = positions[index]
+        docs[count] = docs[index]
+        hashes[count] = key
+        count += np.uint64((fine[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & np.uint8(1))
+        index += one
+    return np.int64(count)
 
 
 @njit(cache=True, nogil=True)
@@ -87,9 +119,9 @@ def build_table(keys: NDArray[np.uint64]) -> GramTable:
     """Return the table of distinct hashes `keys` (uint64, shape (k,))."""
     size = max(16, 1 << (2 * len(keys)).bit_length())
     slots = np.full(size, -1, dtype=np.int32)
-    sieve = np.zeros(size, dtype=np.uint8)
-    _fill(keys, slots, sieve, _shift(sieve))
-    return GramTable(keys, slots, sieve)
+    sieve, fine = np.zeros(max(16, size // 8), dtype=np.uint8), np.zeros(size, dtype=np.uint8)
+    _fill(keys, slots, sieve, _shift(sieve), fine, _shift(fine))
+    return GramTable(keys, slots, sieve, fine)
 
 
 def gram_hashes(words: Words, n: int) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
@@ -113,11 +145,12 @@ def find_grams(
     power = np.uint64(pow(int(BASE), n, 1 << 64))
     sieved = np.empty(len(words.hashes) + 1, dtype=np.int32)
     sifted = int(_sift(words.prefix, words.doc_offsets, n, power, table.sieve, _shift(table.sieve), sieved))
-    positions = sieved[:sifted].astype(np.int64)
-    docs = np.empty(sifted, dtype=np.int64)
+    positions, docs = np.empty(sifted, dtype=np.int64), np.empty(sifted, dtype=np.int64)
     hashes = np.empty(sifted, dtype=np.uint64)
-    _hash(words.prefix, words.doc_offsets, n, power, positions, docs, hashes)
-    found = np.empty(sifted, dtype=np.int32)
+    _hash(words.prefix, words.doc_offsets, n, power, sieved[:sifted], positions, docs, hashes)
+    left = int(_sift_again(hashes, table.fine, _shift(table.fine), positions, docs))
+    positions, docs, hashes = positions[:left], docs[:left], hashes[:left]
+    found = np.empty(left, dtype=np.int32)
     _probe(hashes, table.keys, table.slots, found)
     hit = found >= 0
     return docs[hit], positions[hit], found[hit]

@@ -16,7 +16,7 @@ from flows.run_config import load_config
 from tests.flows.corpora import documents, gsm8k_questions, write_jsonl
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["run", "init", "check", "report", "scores", "audits", "doctor", "baseline pin"]
+COMMANDS = ["run", "init", "check", "calibrate", "report", "scores", "audits", "doctor", "baseline pin"]
 GSM8K = {"name": "gsm8k", "path": str(ROOT / "tests" / "data" / "eval" / "gsm8k_test.jsonl")}
 
 

@@ -262,7 +262,7 @@ def test_a_vault_that_is_not_there_or_ambiguous_stops_the_run(tmp_path, write_co
         write_set(tmp_path / "vault" / name, records(PROBLEMS[20:22]))
     with pytest.raises(VaultUnusable, match="two files for gsm8k"):
         run_audit(load_config(write_config(**keys, vault="vault")))
-    with pytest.raises(ConfigError, match="vault: it replaces items of test sets"):
+    with pytest.raises(ConfigError, match="vault: it is about items of test sets"):
         load_config(write_config(vault="vault"))
 
 
