@@ -13,7 +13,6 @@ from audits.contamination.eval_parts import EvalParts
 from audits.kernels.clusters import cover_clusters, expand_hits, thin_repeats
 from audits.kernels.ngrams import GramTable, build_table, find_grams, gram_hashes
 
-
 _ROUNDING = 1e-6
 """A share times the words that it was made from may be a little more than it was."""
 
