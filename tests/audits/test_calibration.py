@@ -35,7 +35,7 @@ def test_short_items_need_more_and_never_less(limit, suspect, words):
 
 @pytest.mark.parametrize("limit", [0.30, 0.312, 0.5, 0.7, 0.83])
 def test_nine_of_ten_words_are_enough_for_a_short_item(limit):
-    assert 9 / 10 >= Limits(limit, 0.2).of("set", 10)
+    assert Limits(limit, 0.2).of("set", 10) <= 9 / 10
 
 
 def test_limits_by_set_go_before_the_detectors_own():
