@@ -6,13 +6,12 @@ Every threshold can then be judged without scanning again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from audits.statistics import share_interval
-
-SCHEMA_VERSION = 1
 
 _GRID = np.round(np.arange(0.30, 0.96, 0.01), 2)
 _RECALL_SLACK = 0.005
@@ -67,7 +66,7 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     created: str
     false_alarm_rate: float
     per_set: int
