@@ -88,20 +88,25 @@ class MatchState:
         self.cut_places()
 
     def cut_places(self) -> None:
-        """Keep at most `MAX_PLACES` places, the first by shard and row, and count the others."""
-        total = sum(map(len, self.places.values()))
-        if total <= 2 * MAX_PLACES:
-            return
+        """Keep the first `MAX_PLACES` places and count the others, once there are so many that it pays."""
+        if sum(map(len, self.places.values())) > 2 * MAX_PLACES:
+            self.places, self.places_left_out = self.first_places()
+
+    def first_places(self) -> tuple[dict[int, list[Place]], int]:
+        """Return the first `MAX_PLACES` places by shard and row, and how many more there were.
+
+        They are the same in whatever order states merge: no cut on the way leaves out one of them.
+        """
         ranked = sorted((place, row) for row, places in self.places.items() for place in places)
-        self.places = {}
+        first: dict[int, list[Place]] = {}
         for place, row in ranked[:MAX_PLACES]:
-            self.places.setdefault(row, []).append(place)
-        self.places_left_out += total - MAX_PLACES
+            first.setdefault(row, []).append(place)
+        return dict(sorted(first.items())), self.places_left_out + max(0, len(ranked) - MAX_PLACES)
 
     def of(self, row: int) -> Iterator[Found]:
         """Yield every kept match of the item in `row` once."""
         kept = {_key(found): found for found in self.best[row].entries()} if row in self.best else {}
-        kept.update(self.patterns.get(row, {}).values())
+        kept.update(dict(_first_patterns(self.patterns.get(row, {}))).values())
         yield from (found for _, found in sorted(kept.items(), key=lambda entry: entry[0]))
 
     def _offer_pattern(self, row: int, key: Any, found: Found) -> None:
@@ -109,8 +114,12 @@ class MatchState:
         if found.pattern not in patterns or key < patterns[found.pattern][0]:
             patterns[found.pattern] = (key, found)
         if len(patterns) > 2 * MAX_MATCHES_PER_ITEM:
-            ranked = sorted(patterns.items(), key=lambda entry: (entry[1][0][0], entry[0]))
-            self.patterns[row] = dict(ranked[:MAX_MATCHES_PER_ITEM])
+            self.patterns[row] = dict(_first_patterns(patterns))
+
+
+def _first_patterns(patterns: dict[bytes, tuple[Any, Found]]) -> list[tuple[bytes, tuple[Any, Found]]]:
+    """Return the patterns of the best scores; a pattern has one score wherever it stands, so every cut keeps these."""
+    return sorted(patterns.items(), key=lambda entry: (entry[1][0][0], entry[0]))[:MAX_MATCHES_PER_ITEM]
 
 
 def _key(found: Found) -> tuple[Any, ...]:

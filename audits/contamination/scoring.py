@@ -126,17 +126,16 @@ class Judge:
 
     def judged(self, detector: str) -> Judged:
         """Return every kept match with its verdict, and every place that exposes an item."""
-        result = Judged(documents=self.state.documents, places_left_out=self.state.places_left_out)
+        first, left_out = self.state.first_places()
+        result = Judged(documents=self.state.documents, places_left_out=left_out)
         for row in sorted(self.state.best):
             matches = [match for found in self.state.of(row) if (match := self._match(found)).verdict]
             order = {"exposed": 0, "suspect": 1, "informational": 2}
             matches.sort(key=lambda m: (order[m.verdict], -m.score, m.shard, m.row, m.train_start, m.evidence_class))
             result.matches[row] = matches[:MAX_MATCHES_PER_ITEM]
             result.offered[row] = self.state.best[row].offered
-        for row, places in sorted(self.state.places.items()):
-            result.exposures += [
-                self._exposure(row, place, detector) for place in sorted(places) if self._exposes(place)
-            ]
+        for row, places in first.items():
+            result.exposures += [self._exposure(row, place, detector) for place in places if self._exposes(place)]
         return result
 
     def scored(self) -> list[ScoredPlace]:

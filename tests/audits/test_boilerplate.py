@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from audits.base import Resources
-from audits.contamination import match_state
 from audits.contamination.boilerplate import PartCounts
 from audits.contamination.exact_match import ExactMatchConfig
 from audits.contamination.near_duplicate import NearDuplicateConfig
@@ -15,7 +14,6 @@ from audits.contamination.ngram_overlap import NgramOverlapConfig
 from tests.audits.corpora import (
     WORD_LEVEL,
     documents,
-    found,
     gsm8k,
     inside,
     items,
@@ -188,19 +186,6 @@ def test_variations_of_one_item_are_a_family_and_no_template(config):
     assert set(verdicts(summary)[:12]) == {"exposed"}
     assert summary.items[12].verdict == "clean"
     assert "dropped_phrases" not in summary.tables
-
-
-@pytest.mark.parametrize("config", WORD_LEVEL)
-def test_places_beyond_the_cap_are_counted_and_told(config, monkeypatch):
-    monkeypatch.setattr(match_state, "MAX_PLACES", 10)
-    texts = [inside(OTHER, page) for page in pages(50)]
-    audit = config().build(Resources(items([OTHER, ITEM])))
-    summary = audit.summary(scanned(audit, documents(texts), size=5))
-    [told] = found(summary, metric="places_left_out")
-    assert len(summary.exposures) + told.value == 50
-    assert 10 <= len(summary.exposures) <= 20
-    assert summary.items[0].n_matches == 50
-    assert told.suggestion
 
 
 def test_exact_matches_take_no_phrase_for_granted():
