@@ -59,9 +59,8 @@ class Context:
             return sum(self._bits(_words(self.options.words, text)) for text in texts)
         return self._bits(_words(self.answers.words, row))
 
-    def around(self, row: int, words: Words, doc: int, first: int, last: int) -> Surroundings:
-        """Look near the words `first:last` of a document for the answer and the options of item `row`."""
-        end = int(words.doc_offsets[doc + 1])
+    def around(self, row: int, words: Words, first: int, last: int, end: int) -> Surroundings:
+        """Look near the words `first:last` of a batch, and before word `end`, for answer and options of item `row`."""
         answer = _words(self.answers.words, row)
         options = [_words(self.options.words, text) for text in range(self.bounds[row], self.bounds[row + 1])]
         reach = max(_LONG_REACH, 3 * sum(map(len, options)))
@@ -69,7 +68,9 @@ class Context:
         there = [option for option in options if len(option) and _count(after, option)]
         near = self._answer_near(answer, words, first, last, end)
         if len(there) >= 2:
-            near = _count(after, answer) >= 2 or self._marked(row, after)
+            # An option may be part of another one ("red", "dark red") and so stand more than once in a bare list.
+            listed = sum(_count(option, answer) for option in there)
+            near = _count(after, answer) > max(1, listed) or self._marked(row, after, len(options))
             return Surroundings(near, len(there), sum(map(self._bits, there)))
         return Surroundings(near, len(there), self._bits(answer) if near else 0.0)
 
@@ -90,13 +91,15 @@ class Context:
         grams, seen = _trigrams(answer.tolist()), _trigrams(window)
         return len(grams & seen) * 2 >= len(grams)
 
-    def _marked(self, row: int, after: NDArray[np.uint64]) -> bool:
-        """Tell whether "answer" is followed by the letter of the right option."""
-        gold = int(self.gold[row])
-        if not 0 <= gold < len(self.letters):
+    def _marked(self, row: int, after: NDArray[np.uint64], options: int) -> bool:
+        """Tell whether the first letter of an option that follows "answer" is that of the right one."""
+        gold, letters = int(self.gold[row]), self.letters[:options]
+        if not 0 <= gold < len(letters):
             return False
         for at in np.flatnonzero(after == np.uint64(self.marker)):
-            if self.letters[gold] in after[at + 1 : at + 1 + _MARKER_REACH]:
+            near = after[at + 1 : at + 1 + _MARKER_REACH]
+            named = near[np.isin(near, letters)]
+            if len(named) and named[0] == letters[gold]:
                 return True
         return False
 

@@ -1,5 +1,7 @@
 """From spans of documents to matches: classifies the evidence, compares both sides word by word, and quotes them."""
 
+from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +22,9 @@ from audits.contamination.match_state import Found, MatchState, Place
 from audits.excerpts import excerpt
 from audits.findings import Match
 from audits.kernels.words import Words
+
+_ANY = -1
+"""In place of a part: any question that identifies its item."""
 
 _PRIORITY = {QUESTION: 0, PASSAGE: 1, ANSWER: 2}
 _CLASSES = {PASSAGE: "passage_only", ANSWER: "answer_only"}
@@ -107,13 +112,17 @@ class Recorder:
         """Add the best span of each document and item, questions before passages before answers."""
         best: dict[tuple[int, int], tuple[Span, Surroundings]] = {}
         kinds, items = self.subject.parts.kinds, self.subject.parts.items
+        ends = _Ends(spans, self.subject.identification.alone, batch.words)
         for span in sorted(
             spans, key=lambda s: (s.template, _PRIORITY[int(kinds[s.part])], -s.score, not s.phrase, s.first, s.part)
         ):
             for row in items[span.part]:
-                if (span.doc, row) not in best:
-                    around = self.subject.context.around(row, batch.words, span.doc, span.first, span.last)
-                    if not span.phrase or self.subject.identification.identifies(span.part, around):
+                known = best.get((span.doc, row))
+                # A later place that gives the answer says more than the first one.
+                if known is None or (span.phrase and known[0].part == span.part and not known[1].answer):
+                    around = self.subject.context.around(row, batch.words, span.first, span.last, ends.of(span))
+                    identified = not span.phrase or self.subject.identification.identifies(span.part, around)
+                    if identified and (known is None or around.answer):
                         best[span.doc, row] = span, around
         for (_, row), (span, around) in best.items():
             self._add(state, batch, row, span, around)
@@ -181,6 +190,30 @@ class Recorder:
             return "template"
         kind = int(self.subject.parts.kinds[span.part])
         return _CLASSES.get(kind, "question_answer" if around.answer else "question_only")
+
+
+class _Ends:
+    """Where the surroundings of a question end: at the next question, whose options and answer are not its own.
+
+    That is a whole question that identifies its item, or the same question again; else it is the document's end.
+    """
+
+    def __init__(self, spans: list[Span], alone: NDArray[np.bool_], words: Words) -> None:
+        self.words = words
+        self.questions: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for span in sorted((s for s in spans if s.phrase), key=lambda s: s.first):
+            self.questions[span.doc, span.part].append(span.first)
+            if alone[span.part]:
+                self.questions[span.doc, _ANY].append(span.first)
+
+    def of(self, span: Span) -> int:
+        """Return the word of the batch before which the surroundings of a span end."""
+        end = int(self.words.doc_offsets[span.doc + 1])
+        for part in (span.part, _ANY):
+            starts = self.questions.get((span.doc, part), [])
+            following = bisect_left(starts, span.last)
+            end = min([end, *starts[following : following + 1]])
+        return end
 
 
 def _stretch(batch: TextBatch, span: Span) -> tuple[int, int]:

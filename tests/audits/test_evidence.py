@@ -44,6 +44,43 @@ def test_a_wrong_option_singled_out_gives_nothing_away(config, ending):
     assert evidence(config, f"{GAS}\n{listed()}\n{ending}") == ("question_only", "exposed")
 
 
+COLOURS = "Which colour does the petal of the oldest rose that grows in this part of the garden have in May?"
+REDS = ["red", "dark red", "a light red", "a deep blue"]
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+@pytest.mark.parametrize(
+    ("gold", "ending", "expected"),
+    [
+        ("red", "", "question_only"),
+        ("red", "It is red.", "question_answer"),
+        ("red", "Answer: D. A deep blue", "question_only"),
+        ("a deep blue", "Answer: D. A deep blue", "question_answer"),
+        ("dark red", "The answer: I think B", "question_answer"),
+    ],
+)
+def test_options_that_are_part_of_each_other_are_told_apart(config, gold, ending, expected):
+    table = items([COLOURS], [gold], choices=[REDS])
+    options = "\n".join(f"{letter}. {option}" for letter, option in zip("ABCD", REDS, strict=True))
+    assert evidence(config, f"{COLOURS}\n{options}\n{ending}", table)[0] == expected
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+def test_the_answer_to_the_next_question_is_not_this_ones(config):
+    table = items([GAS, COLOURS], [GASES[1], REDS[1]], choices=[GASES, REDS])
+    second = f"{COLOURS} (a) red (b) dark red (c) a light red (d) a deep blue. Answer: B"
+    matches = summary_of(config, [f"{PAGE} {GAS}\n{listed()}\n\n{second}"], table).matches
+    assert {m.item_id: m.evidence_class for m in matches} == {"set-0": "question_only", "set-1": "question_answer"}
+
+
+@pytest.mark.parametrize("config", WORD_LEVEL)
+def test_the_place_that_gives_the_answer_stands_for_a_document(config):
+    text = f"{PAGE} {GAS}\n{listed()}\n{PAGE}\nSolutions: {GAS} Carbon dioxide.\n{PAGE} {GAS}"
+    [match] = summary_of(config, [text], PLANTS).matches
+    assert match.evidence_class == "question_answer"
+    assert text.encode()[: match.train_start].decode().count(GAS) == 1
+
+
 @pytest.mark.parametrize("config", WORD_LEVEL)
 def test_without_options_the_right_one_beside_the_question_is_its_answer(config):
     assert evidence(config, f"{GAS} Carbon dioxide, of course.")[0] == "question_answer"

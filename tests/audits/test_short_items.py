@@ -67,6 +67,17 @@ def test_stems_in_a_row_each_have_options_of_their_own(config):
     assert verdicts(summary) == ["clean", "exposed", "clean", "exposed", "clean"]
     classes = {match.item_id: match.evidence_class for match in summary.matches}
     assert classes == {"set-1": "question_answer", "set-3": "question_answer"}
+    starts = {exposure.item_id: exposure.byte_start for exposure in summary.exposures}
+    assert starts == {"set-3": 0, "set-1": text.encode().rindex(STEM.encode())}
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_the_answer_below_another_ones_options_is_not_its_own(config):
+    """Both right options are B; only the first has its answer given."""
+    text = f"{STEM}\n{lettered(OPTIONS[0])}\nAnswer: B\n\n{STEM}\n{lettered(OPTIONS[1])}"
+    summary = summary_of(config, [text], STEMS)
+    classes = {match.item_id: match.evidence_class for match in summary.matches}
+    assert classes == {"set-0": "question_answer", "set-1": "question_only"}
 
 
 @pytest.mark.parametrize("config", WHOLE)
