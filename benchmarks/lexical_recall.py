@@ -183,10 +183,15 @@ def _accusations(summary: Summary) -> dict[str, object]:
         for match in list(best.values())[:_EXAMPLES]
     ]
     suspects = {match.row for match in summary.matches if match.verdict == "suspect"} - set(best)
+    weaker = [match for match in summary.matches if match.verdict == "informational"]
+    only = {
+        name: {match.row for match in weaker if match.evidence_class == name} for name in ("template", "answer_only")
+    }
     return {
         "by_eval_set": dict(Counter(eval_set for _, eval_set in sets)),
         "by_class": dict(classes),
         "suspect_only": len(suspects),
+        **{f"{name}_only": len(rows - set(best) - suspects) for name, rows in only.items()},
         "examples": examples,
     }
 

@@ -24,13 +24,15 @@ audits:
   - kind: encoding_damage
   - kind: repetition
   - kind: broken_records
+# calibration: calibration.json # thresholds and how sure they are: corpus-audit calibrate THIS_FILE
+# canaries: {{per_set: 20}}       # plants copies of test items in the corpus, to say what this run would find
 # vault: vault                  # unseen items that replace exposed ones: one file a test set (vault/gsm8k.jsonl)
 # baseline: runs                # an earlier run, or a folder of runs (its pinned or newest one)
 engine: {{workers: 2}}            # worker processes; 0 works in this process
 output: runs
 """
 
-_NEED_EVAL_SETS = ("exact_match", "ngram_overlap", "near_duplicate", "semantic_overlap", "benchmark_contract")
+_NEED_EVAL_SETS = ("ngram_overlap", "near_duplicate", "semantic_overlap", "benchmark_contract")
 
 
 def starter_config(corpus: str, eval_sets: list[str]) -> str:
