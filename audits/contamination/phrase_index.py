@@ -49,7 +49,7 @@ class PhraseIndex:
 
 
 def phrase_hashes(parts: EvalParts) -> NDArray[np.uint64]:
-    """Return one hash of all words of each part, that of `Words.sequence_hash`."""
+    """Return one hash of all words of each part, as `Words.prefix` gives it."""
     bounds, number = parts.words.doc_offsets, np.arange(len(parts.texts))
     first, last = parts.words.prefix[bounds[:-1] + number], parts.words.prefix[bounds[1:] + number]
     hashes: NDArray[np.uint64] = last - first * _powers(parts.sizes)

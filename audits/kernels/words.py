@@ -172,8 +172,8 @@ class Words:
 
     `hashes` (uint64), `starts` and `ends` (int64, bytes into the batch's text buffer) have one entry a word;
     the words of document d are `doc_offsets[d]` to `doc_offsets[d + 1]`. `prefix` (uint64) holds one
-    polynomial hash per word boundary, so that `sequence_hash` of any run of words costs one multiplication;
-    the boundary before word w of document d is `prefix[w + d]`.
+    polynomial hash per word boundary; the boundary before word w of document d is `prefix[w + d]`. The hash of n
+    words from w on is then `prefix[w + d + n] - prefix[w + d] * BASE**n`, wherever they stand.
     """
 
     hashes: NDArray[np.uint64]
@@ -181,11 +181,6 @@ class Words:
     ends: NDArray[np.int64]
     doc_offsets: NDArray[np.int64]
     prefix: NDArray[np.uint64]
-
-    def sequence_hash(self, doc: int, start: int, length: int) -> int:
-        """Return the hash of `length` words of document `doc` from word `start` (counted in the batch)."""
-        first, last = int(self.prefix[start + doc]), int(self.prefix[start + doc + length])
-        return (last - first * pow(int(BASE), length, 1 << 64)) % (1 << 64)
 
 
 def split_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:

@@ -61,13 +61,6 @@ def test_real_sentences_of_every_script_split_as_the_twin_does():
     assert spans(texts) == [[(start, end) for _, start, end in split_words_plain(text)] for text in texts]
 
 
-def test_sequence_hashes_do_not_depend_on_the_place():
-    words, _ = words_of(["x one two three", "one two three y"])
-    first = words.sequence_hash(0, 1, 3)
-    assert first == words.sequence_hash(1, int(words.doc_offsets[1]), 3)
-    assert first != words.sequence_hash(1, int(words.doc_offsets[1]) + 1, 3)
-
-
 @settings(deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=12), max_size=4),
