@@ -38,6 +38,11 @@ class WordLevelConfig(AuditConfig):
         """Return the scores from which a place exposes an item, or makes it suspect."""
         return Limits(1.0, 1.0)
 
+    def floor(self) -> float:
+        """Return the score from which a place is recorded: the lowest that can make anything of it in any set."""
+        limits = self.limits()
+        return min(limits.exposed, limits.suspect, *limits.by_set.values())
+
     def lowered(self) -> Self:
         """Return the same options with everything recorded that a lower limit might expose."""
         return self

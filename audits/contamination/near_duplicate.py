@@ -90,7 +90,7 @@ class NearDuplicate(WordLevelDetector):
     def __init__(self, config: NearDuplicateConfig, eval_items: pa.Table, subject: Subject) -> None:
         templates = learn_templates(subject.parts, subject.families, config.max_items_per_ngram)
         super().__init__(config, eval_items, subject, templates)
-        self.config = config
+        self.floor = config.floor()
         self.usable = (subject.parts.kinds == QUESTION) & (subject.parts.sizes >= config.min_words)
         short = shortness(subject.parts.sizes)
         hit_shares, covered = (long + (of_short - long) * short for long, of_short in (_MIN_HIT_SHARES, _MIN_COVERED))
@@ -128,14 +128,14 @@ class NearDuplicate(WordLevelDetector):
             return whole_span(cluster.doc, cluster.part, first, size)
         score = share_of(covered & own, own)
         place = (cluster.doc, cluster.part, first, last, covered)
-        if score >= self.config.min_suspect_alignment:
+        if score >= self.floor:
             return Span(*place, covered & own, score)
         return Span(*place, covered, float(covered.mean()), template=True)
 
     def _aligned(self, cluster: Cluster, words: Words) -> tuple[int, int, NDArray[np.bool_]] | None:
         """Align the cluster with its item, as much more text as the item has more, and half its length; or None."""
         size, item = len(cluster.covered), self.subject.parts.hashes_of(cluster.part)
-        least = self.config.min_suspect_alignment * size
+        least = self.floor * size
         bounds, there = words.doc_offsets[cluster.doc : cluster.doc + 2], np.flatnonzero(cluster.covered)
         start = max(int(bounds[0]), cluster.first - int(there[0]) - size // 2)
         stop = min(int(bounds[1]), cluster.last + size - 1 - int(there[-1]) + size // 2)

@@ -74,11 +74,11 @@ class NgramOverlap(WordLevelDetector):
         parts = subject.parts
         templates = learn_templates(parts, subject.families, config.max_items_per_ngram)
         super().__init__(config, eval_items, subject, templates)
-        self.config = config
+        self.config, self.floor = config, config.floor()
         self.phrase = f"share enough {config.n}-grams with, or stand whole in,"
         every, none = np.ones(len(parts.texts), dtype=bool), np.zeros(len(parts.texts))
         # Of an item made mostly of templates, half of what counts may be a quarter of its words.
-        covered = none + config.min_suspect_coverage / 2
+        covered = none + self.floor / 2
         self.index = build_index(parts, every, config.n, _MAX_POSTINGS, none, covered)
         short = (parts.kinds == QUESTION) & ~self._reachable() & subject.identification.supported
         self.phrases = build_phrase_index(parts, short, subject.context.information)
@@ -107,7 +107,7 @@ class NgramOverlap(WordLevelDetector):
         found = cluster.covered & own
         score = share_of(found, own)
         place = (cluster.doc, cluster.part, cluster.first, cluster.last, cluster.covered)
-        if score >= self.config.min_suspect_coverage:
+        if score >= self.floor:
             return Span(*place, found, score)
         share = float(cluster.covered.mean())
         # An answer's stock phrases ("The answer is") are of no interest.

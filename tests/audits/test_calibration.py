@@ -55,6 +55,15 @@ def test_thresholds_of_a_set_decide_over_its_items_alone(config):
     assert verdicts(summary_of(config, texts, table, thresholds={"other": 0.99})) == ["exposed"]
 
 
+@pytest.mark.parametrize(("config", "kept", "low"), [(NgramOverlapConfig, 14, 0.2), (NearDuplicateConfig, 26, 0.45)])
+def test_a_threshold_below_what_is_suspect_is_kept_to_as_well(config, kept, low):
+    """The question has 52 words; what calibration measured at 0.45, a run must find at 0.45."""
+    question = gsm8k()[0]["question"]
+    texts, table = [inside(" ".join(question.split()[:kept]), pages(1)[0])], items([question, gsm8k()[1]["question"]])
+    assert verdicts(summary_of(config, texts, table)) == ["clean", "clean"]
+    assert verdicts(summary_of(config, texts, table, thresholds={"set": low})) == ["exposed", "clean"]
+
+
 def samples(copies, documents):
     return Samples("ngram_overlap", "set", {"question": copies}, documents)
 
