@@ -18,9 +18,9 @@ class GramTable:
     """A set of n-gram hashes that answers "which one is this" in one or two memory accesses.
 
     `slots` is an open-addressing table of indices into `keys` (int32, -1 is free, size a power of two at
-    most half full). Two bitmaps turn other n-grams away before it: `sieve` of 2 to 4 bits a key, small enough for the
-    processor's cache (a bitmap that is not makes a scan up to seven times slower), and for what it lets pass `fine` of
-    16 to 32 bits a key.
+    most half full). Two bitmaps turn other n-grams away before it: `sieve` of 4 to 8 bits a key and at most 4 MB,
+    small enough for the processor's cache (one that is not makes a scan up to seven times slower), and for what it lets
+    pass `fine` of 16 to 32 bits a key.
     """
 
     keys: NDArray[np.uint64]
@@ -29,6 +29,7 @@ class GramTable:
     fine: NDArray[np.uint8]
 
 
+_SIEVE_BYTES = 1 << 22
 _OTHER = np.uint64(0xD6E8FEB86659FD93)
 """Odd factor that makes the bit of `fine` another one than that of `sieve`."""
 
@@ -119,7 +120,7 @@ def build_table(keys: NDArray[np.uint64]) -> GramTable:
     """Return the table of distinct hashes `keys` (uint64, shape (k,))."""
     size = max(16, 1 << (2 * len(keys)).bit_length())
     slots = np.full(size, -1, dtype=np.int32)
-    sieve, fine = np.zeros(max(16, size // 8), dtype=np.uint8), np.zeros(size, dtype=np.uint8)
+    sieve, fine = np.zeros(min(max(16, size // 4), _SIEVE_BYTES), dtype=np.uint8), np.zeros(size, dtype=np.uint8)
     _fill(keys, slots, sieve, _shift(sieve), fine, _shift(fine))
     return GramTable(keys, slots, sieve, fine)
 
