@@ -45,8 +45,8 @@ class Limits:
     def of(self, eval_set: str, words: int) -> float:
         """Return the score from which a place exposes an item of an eval set with so many words of its own."""
         limit = self.by_set.get(eval_set, self.exposed)
-        # Rounded, so that nine of ten words make the 0.9 that they are.
-        return round(max(limit, limit + (_SHORT_LIMIT - limit) * float(shortness(np.int64(words)))), 9)
+        # At most 0.9, so that nine of ten words are enough whatever the last bit of the sum.
+        return max(limit, min(_SHORT_LIMIT, limit + (_SHORT_LIMIT - limit) * float(shortness(np.int64(words)))))
 
     def suspect_of(self, words: int) -> float:
         """Return the score from which a place is suspect, which short items need more for, too."""

@@ -28,7 +28,7 @@ def test_short_items_need_more_and_never_less(limit, suspect, words):
     limits = Limits(max(limit, suspect), min(limit, suspect))
     assert limits.of("set", words) >= limits.of("set", words + 1) >= limits.exposed
     assert limits.suspect_of(words) >= limits.suspect_of(words + 1) >= limits.suspect
-    assert limits.of("set", 12) == max(limits.exposed, 0.9)
+    assert limits.of("set", 12) == pytest.approx(max(limits.exposed, 0.9))
     assert limits.of("set", 30) == limits.exposed
     assert limits.suspect_of(words) <= limits.of("set", words) + 1e-9
 
@@ -36,6 +36,11 @@ def test_short_items_need_more_and_never_less(limit, suspect, words):
 @pytest.mark.parametrize("limit", [0.30, 0.312, 0.5, 0.7, 0.83])
 def test_nine_of_ten_words_are_enough_for_a_short_item(limit):
     assert Limits(limit, 0.2).of("set", 10) <= 9 / 10
+
+
+def test_a_share_that_is_the_limit_of_its_length_is_enough():
+    """13 of 15 words are 0.7 + 0.2 * 15 / 18."""
+    assert Limits(0.7, 0.6).of("set", 15) <= 13 / 15
 
 
 def test_limits_by_set_go_before_the_detectors_own():

@@ -1,6 +1,6 @@
 """Kernels against their slow plain twins."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pyarrow as pa
@@ -222,13 +222,15 @@ def test_phrases_are_found_wherever_they_stand(docs):
     index = build_phrase_index(parts, np.ones(len(PHRASES), dtype=bool), measure_information(parts))
     words, _ = words_of([" ".join(doc) for doc in docs])
     found = {(d, p, first - int(words.doc_offsets[d])) for d, p, first in index.find(words)}
-    assert found == {
-        (d, p, at)
-        for d, doc in enumerate(docs)
-        for p, phrase in enumerate(PHRASES)
-        for at in range(len(doc) - len(phrase) + 1)
-        if doc[at : at + len(phrase)] == phrase
-    }
+    expected = set()
+    for (d, doc), (p, phrase) in product(enumerate(docs), enumerate(PHRASES)):
+        at = 0
+        while at <= len(doc) - len(phrase):
+            there = doc[at : at + len(phrase)] == phrase
+            expected |= {(d, p, at)} if there else set()
+            # Of places that overlap, the first counts.
+            at += len(phrase) if there else 1
+    assert found == expected
 
 
 VOCABULARY = ["ducks", "eggs", "robe", "fiber", "house", "bolts"]
