@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -63,7 +63,7 @@ def _ours(files: PeerFiles) -> dict[str, Any]:
         hits_of[config.kind] = {name: _exposed(audit, files, texts) for name, texts in files.recall.items()}
         tools[config.kind] = {
             "build_seconds": seconds,
-            _IN_MEMORY: median(scan_rates(audit, lambda: _read(files.web_file))),
+            _IN_MEMORY: median(scan_rates(audit, lambda: list(_read(files.web_file)))),
             _FROM_FILE: _file_rate(audit, files),
             "tells": "item",
             **files.judged(hits_of[config.kind]),
@@ -77,9 +77,9 @@ def _exposed(audit: Audit[Any], files: PeerFiles, texts: list[str]) -> set[tuple
     return {(place.row, files.items.rows[place.eval_set, place.item_id]) for place in places}
 
 
-def _read(path: Path) -> list[TextBatch]:
+def _read(path: Path) -> Iterator[TextBatch]:
     [shard] = list_shards([CorpusSource(path=str(path))])
-    return [TextBatch(batch) for batch in ShardReader(shard)]
+    yield from map(TextBatch, ShardReader(shard))
 
 
 def _file_rate(audit: Audit[Any], files: PeerFiles) -> float:
