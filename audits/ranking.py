@@ -31,6 +31,17 @@ class Smallest(Generic[T]):
         if len(self.kept) > 2 * self.limit:
             self._cut()
 
+    def wants(self, key: Any) -> bool:
+        """Tell whether an entry with this key could be kept; what is not wanted need only be counted (`pass_over`)."""
+        if len(self.kept) < self.limit:
+            return True
+        self._cut()
+        return bool(key < next(reversed(self.kept)))
+
+    def pass_over(self) -> None:
+        """Count one entry that is not wanted."""
+        self.offered += 1
+
     def merge(self, other: Self) -> None:
         """Take over the entries and the count of another collection with the same limit."""
         self.offered += other.offered

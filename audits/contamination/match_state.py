@@ -16,6 +16,9 @@ MAX_PLACES = 200_000
 """Places kept for removal per detector; more are counted and said."""
 
 
+MatchKey = tuple[float, str, int, int, str]
+
+
 @dataclass(frozen=True)
 class Found:
     """A match with what it takes to judge it again once the corpus's own phrases are known.
@@ -56,7 +59,7 @@ class MatchState:
     matched_documents: int = 0
     source_documents: Counter[str] = field(default_factory=Counter)
     best: dict[int, Smallest[Found]] = field(default_factory=dict)
-    patterns: dict[int, dict[bytes, tuple[Any, Found]]] = field(default_factory=dict)
+    patterns: dict[int, dict[bytes, tuple[MatchKey, Found]]] = field(default_factory=dict)
     places: dict[int, list[Place]] = field(default_factory=dict)
     places_left_out: int = 0
     counts: dict[int, PartCounts] = field(default_factory=dict)
@@ -65,6 +68,11 @@ class MatchState:
         """Offer one match of the item in `row`."""
         self.best.setdefault(row, Smallest(MAX_MATCHES_PER_ITEM)).offer(_key(found), found)
         self._offer_pattern(row, _key(found), found)
+
+    def wants(self, row: int, key: MatchKey, pattern: bytes) -> bool:
+        """Tell whether a match could be kept; to align and quote one that is not wanted would be for nothing."""
+        known = self.patterns.get(row, {}).get(pattern)
+        return row not in self.best or self.best[row].wants(key) or known is None or key < known[0]
 
     def add_place(self, row: int, place: Place) -> None:
         """Remember where the item in `row` may be exposed."""
@@ -109,7 +117,7 @@ class MatchState:
         kept.update(dict(_first_patterns(self.patterns.get(row, {}))).values())
         yield from (found for _, found in sorted(kept.items(), key=lambda entry: entry[0]))
 
-    def _offer_pattern(self, row: int, key: Any, found: Found) -> None:
+    def _offer_pattern(self, row: int, key: MatchKey, found: Found) -> None:
         patterns = self.patterns.setdefault(row, {})
         if found.pattern not in patterns or key < patterns[found.pattern][0]:
             patterns[found.pattern] = (key, found)
@@ -117,11 +125,16 @@ class MatchState:
             self.patterns[row] = dict(_first_patterns(patterns))
 
 
-def _first_patterns(patterns: dict[bytes, tuple[Any, Found]]) -> list[tuple[bytes, tuple[Any, Found]]]:
+def _first_patterns(patterns: dict[bytes, tuple[MatchKey, Found]]) -> list[tuple[bytes, tuple[Any, Found]]]:
     """Return the patterns of the best scores; a pattern has one score wherever it stands, so every cut keeps these."""
     return sorted(patterns.items(), key=lambda entry: (entry[1][0][0], entry[0]))[:MAX_MATCHES_PER_ITEM]
 
 
-def _key(found: Found) -> tuple[Any, ...]:
+def _key(found: Found) -> MatchKey:
     match = found.match
-    return (-match.score, match.shard, match.row, match.train_start, match.evidence_class)
+    return match_key(match.score, match.shard, match.row, match.train_start, match.evidence_class)
+
+
+def match_key(score: float, shard: str, row: int, start: int, evidence_class: str) -> MatchKey:
+    """Return what orders the matches of an item, the best first."""
+    return (-score, shard, row, start, evidence_class)

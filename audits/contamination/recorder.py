@@ -18,7 +18,7 @@ from audits.contamination.families import families
 from audits.contamination.gram_index import Cluster
 from audits.contamination.identification import Identification, identify
 from audits.contamination.information import measure_information
-from audits.contamination.match_state import Found, MatchState, Place
+from audits.contamination.match_state import Found, MatchState, Place, match_key
 from audits.excerpts import excerpt
 from audits.findings import Match
 from audits.kernels.words import Words
@@ -141,24 +141,27 @@ class Recorder:
                 state.counts.setdefault(span.part, PartCounts()).add(batch.sources[span.doc], span.covered)
 
     def _add(self, state: MatchState, batch: TextBatch, row: int, span: Span, around: Surroundings) -> None:
-        match = self._match(batch, row, span, around)
-        pattern = np.packbits(span.found).tobytes()
-        state.add(row, Found(match, span.part, pattern, span.phrase))
-        if match.evidence_class.startswith("question"):
-            at = (match.shard, match.row, match.train_start, match.train_end, match.doc_id)
-            state.add_place(row, Place(*at, span.part, pattern, span.phrase, match.evidence_class))
+        shard, doc_row = batch.shards[span.doc], int(batch.rows[span.doc])
+        start, end = _train_bytes(batch, span)
+        evidence, pattern = self._evidence_class(span, around), np.packbits(span.found).tobytes()
+        if state.wants(row, match_key(_rounded(span.score), shard, doc_row, start, evidence), pattern):
+            state.add(row, Found(self._match(batch, row, span, evidence), span.part, pattern, span.phrase))
+        else:
+            state.best[row].pass_over()
+        if evidence.startswith("question"):
+            at = (shard, doc_row, start, end, batch.doc_ids[span.doc])
+            state.add_place(row, Place(*at, span.part, pattern, span.phrase, evidence))
 
-    def _match(self, batch: TextBatch, row: int, span: Span, around: Surroundings) -> Match:
-        parts, offset = self.subject.parts, int(batch.offsets[span.doc])
-        start, end = int(batch.words.starts[span.first]) - offset, int(batch.words.ends[span.last - 1]) - offset
+    def _match(self, batch: TextBatch, row: int, span: Span, evidence_class: str) -> Match:
+        parts, (start, end) = self.subject.parts, _train_bytes(batch, span)
         first, last = _stretch(batch, span)
         compared = compare(batch.words.hashes[first:last], parts.hashes_of(span.part), parts.word_texts(span.part))
         item_start, item_end = _item_bytes(parts, span.part, compared)
-        text = batch.data[offset : batch.offsets[span.doc + 1]].tobytes()
+        text = batch.data[batch.offsets[span.doc] : batch.offsets[span.doc + 1]].tobytes()
         match = Match(
             eval_set=self.subject.names[row],
             item_id=self.subject.item_ids[row],
-            evidence_class=self._evidence_class(span, around),
+            evidence_class=evidence_class,
             doc_id=batch.doc_ids[span.doc],
             shard=batch.shards[span.doc],
             row=int(batch.rows[span.doc]),
@@ -166,7 +169,7 @@ class Recorder:
             train_end=end,
             item_start=item_start,
             item_end=item_end,
-            score=round(float(span.score), 6),
+            score=_rounded(span.score),
             detector=self.detector,
             excerpt=excerpt(text, start, end),
             item_excerpt=excerpt(parts.texts[span.part].encode(), item_start, item_end),
@@ -214,6 +217,16 @@ class _Ends:
             following = bisect_left(starts, span.last)
             end = min([end, *starts[following : following + 1]])
         return end
+
+
+def _rounded(score: float) -> float:
+    return round(float(score), 6)
+
+
+def _train_bytes(batch: TextBatch, span: Span) -> tuple[int, int]:
+    """Return where a span begins and ends in its document, in bytes."""
+    offset = int(batch.offsets[span.doc])
+    return int(batch.words.starts[span.first]) - offset, int(batch.words.ends[span.last - 1]) - offset
 
 
 def _stretch(batch: TextBatch, span: Span) -> tuple[int, int]:
