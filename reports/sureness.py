@@ -21,7 +21,10 @@ EVIDENCE_CLASSES = (
 
 @dataclass(frozen=True)
 class SureRow:
-    """What one detector reaches on one test set, in words; "–" for what was not measured."""
+    """What one detector reaches on one test set, in words; "–" for what was not measured.
+
+    `beside` is the short form that stands beside a verdict: intervals alone.
+    """
 
     eval_set: str
     detector: str
@@ -30,6 +33,7 @@ class SureRow:
     recall: str
     precision: str
     false_alarms: str
+    beside: str
 
 
 def sure_rows(result: RunResult) -> list[SureRow]:
@@ -43,6 +47,7 @@ def sure_rows(result: RunResult) -> list[SureRow]:
             _share(row, "recall", f" of {row['copies']:,}"),
             _share(row, "precision", ""),
             _share(row, "false_alarms", f" of {row['documents']:,}" if row["documents"] else ""),
+            ", ".join(_interval(row, name) for name in ("recall", "precision") if row[name] is not None),
         )
         for row in rates(result)
     ]
@@ -59,10 +64,7 @@ def sure_lines(rows: list[SureRow]) -> dict[tuple[str, str], str]:
     """Return the line that stands beside a verdict of (detector, test set): what was measured, calibration first."""
     lines: dict[tuple[str, str], str] = {}
     for row in rows:
-        what = f"finds {row.recall} planted copies"
-        if row.precision != "–":
-            what += f"; right in {row.precision}"
-        lines.setdefault((row.detector, row.eval_set), what)
+        lines.setdefault((row.detector, row.eval_set), row.beside)
     return lines
 
 
@@ -73,6 +75,10 @@ def evidence_counts(result: RunResult) -> dict[str, dict[str, int]]:
         counts.setdefault(item.eval_set, Counter())[item.evidence_class] += 1
     present = [name for name in EVIDENCE_CLASSES if any(of[name] for of in counts.values())]
     return {name: {evidence: of[evidence] for evidence in present} for name, of in counts.items()} if present else {}
+
+
+def _interval(row: dict[str, Any], name: str) -> str:
+    return f"{name} {percent(row[f'{name}_low'])} to {percent(row[f'{name}_high'])}"
 
 
 def _share(row: dict[str, Any], name: str, of: str) -> str:
