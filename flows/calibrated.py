@@ -56,16 +56,31 @@ def options_digest(option: WordLevelConfig) -> str:
 
 
 def holding(calibration: Calibration, audits: Sequence[AnyAudit], items: pa.Table) -> list[Measured]:
-    """Return what still holds: measured with the same options on the same items."""
-    options = {audit.label: options_digest(audit) for audit in audits if isinstance(audit, WordLevelConfig)}
+    """Return what still holds: measured with the same options, on the same items, at the threshold that is in use."""
+    detectors = {audit.label: audit for audit in audits if isinstance(audit, WordLevelConfig)}
+    options = {label: options_digest(audit) for label, audit in detectors.items()}
     digests = items_digests(items)
     return [
         measured
         for measured in calibration.measured
         if digests.get(measured.eval_set) == calibration.items.get(measured.eval_set)
         and options.get(measured.detector) == calibration.options.get(measured.detector)
-        and measured.detector in options
+        and measured.detector in detectors
+        and _is_in_use(detectors[measured.detector], measured)
     ]
+
+
+def own_threshold(option: WordLevelConfig, eval_set: str) -> float:
+    """Return the limit that a configuration itself gives a detector for a test set."""
+    limits = option.limits()
+    return limits.by_set.get(eval_set, limits.exposed)
+
+
+def _is_in_use(option: WordLevelConfig, measured: Measured) -> bool:
+    """Tell whether the detector works at the threshold that was measured: a chosen one gives way to the user's own."""
+    if measured.threshold is None or (measured.enough and measured.eval_set not in option.thresholds):
+        return True
+    return own_threshold(option, measured.eval_set) == measured.threshold
 
 
 def with_thresholds(audits: Sequence[AnyAudit], measured: Sequence[Measured]) -> list[AnyAudit]:
@@ -89,7 +104,9 @@ def tell(result: RunResult, calibration: Calibration, measured: Sequence[Measure
     """Add a calibration's numbers to a run's result, and what of it was not used."""
     result.metrics += [metric for one in measured for metric in _metrics(one)]
     add_rates(result, [_rates(one) for one in measured])
-    result.findings += _findings(calibration, measured)
+    judged = {(metric.audit, metric.subject) for metric in result.metrics if metric.metric == "exposed_share"}
+    asked = sum((one.detector, one.eval_set) in judged for one in calibration.measured)
+    result.findings += _findings(calibration, measured, asked - len(measured))
 
 
 def add_rates(result: RunResult, rows: list[dict[str, Any]]) -> None:
@@ -123,13 +140,13 @@ def _rates(one: Measured) -> dict[str, Any]:
     return row
 
 
-def _findings(calibration: Calibration, measured: Sequence[Measured]) -> list[Finding]:
+def _findings(calibration: Calibration, measured: Sequence[Measured], stale: int) -> list[Finding]:
+    """Say what was not used: `stale` measurements of detectors and test sets of this run, and those on too little."""
     findings = []
-    stale = len(calibration.measured) - len(measured)
     if stale:
         message = (
-            f"{stale} of {len(calibration.measured)} thresholds of the calibration of {calibration.created[:10]} are "
-            "not used: they were measured with other test items or other options."
+            f"{stale} of {stale + len(measured)} measurements of the calibration of {calibration.created[:10]} are not "
+            "used: they were made with other test items, options or thresholds."
         )
         suggestion = "Run `corpus-audit calibrate` again with this configuration."
         findings.append(_finding(Status.WARN, "stale", "stale_thresholds", message, float(stale), suggestion))

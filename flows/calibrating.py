@@ -14,12 +14,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from audits.base import Resources
-from audits.contamination.calibration import Calibration, Measured, Rate, Samples, choose_threshold, measure
+from audits.contamination.calibration import Calibration, Measured, Rate, Samples, choose_threshold, enough, measure
 from audits.contamination.detector import WordLevelConfig, WordLevelDetector
 from audits.contamination.planting import KINDS, plant
 from audits.wording import percent
 from connectors import list_shards, load_eval_set
-from flows.calibrated import items_digests, options_digest
+from flows.calibrated import items_digests, options_digest, own_threshold
 from flows.errors import CalibrationUnusable
 from flows.planted import PlantedSet, copy_scores, sample_documents, samples_by_set, scan_texts, with_equals
 from flows.progress import Reporter
@@ -101,7 +101,12 @@ def _measure(
 
 
 def _threshold(option: WordLevelConfig, samples: Samples, false_alarm_rate: float) -> float | None:
-    return choose_threshold(samples, false_alarm_rate) if option.limit_option else None
+    """Return the threshold to measure at: the chosen one, or with too few documents to choose, that in use."""
+    if option.limit_option is None:
+        return None
+    if enough(samples, false_alarm_rate):
+        return choose_threshold(samples, false_alarm_rate)
+    return own_threshold(option, samples.eval_set)
 
 
 def write_calibration(calibration: Calibration, path: Path) -> None:
@@ -129,7 +134,7 @@ def calibration_lines(calibration: Calibration) -> list[str]:
         + (f", {calibration.held:,} left out because they hold an item word for word" if calibration.held else "")
     ]
     for one in calibration.measured:
-        limit = "" if one.threshold is None else f" at {one.threshold:.2f}" + ("" if one.enough else " (not used)")
+        limit = "" if one.threshold is None else f" at {one.threshold:.2f}" + ("" if one.enough else " (its own)")
         weak = [f"{kind} {percent(r.share)}" for kind, r in one.recall.items() if r.share < _WEAK]
         lines.append(
             f"{one.eval_set} {one.detector}{limit}: finds {_of(one.overall)} of the copies; "

@@ -113,6 +113,14 @@ def choose_threshold(samples: Samples, false_alarm_rate: float) -> float:
     return float(allowed[recall >= recall.max() - _RECALL_SLACK][-1])
 
 
+def enough(samples: Samples, false_alarm_rate: float) -> bool:
+    """Tell whether there are documents enough to show a rate of false alarms.
+
+    Without one false alarm in 3/r documents, the rate is below r with 95 % confidence (the rule of three).
+    """
+    return len(samples.documents) * false_alarm_rate >= 3
+
+
 def measure(samples: Samples, threshold: float | None, false_alarm_rate: float) -> Measured:
     """Return what a detector reaches at a threshold; without one, a place exposes or it does not."""
     limit = threshold if threshold is not None else 1.0
@@ -126,6 +134,5 @@ def measure(samples: Samples, threshold: float | None, false_alarm_rate: float) 
         recall=recall,
         false_alarms=rate(alarms, len(samples.documents)),
         precision=rate(found, found + alarms),
-        # Without one false alarm in 3/r documents, the rate is below r with 95 % confidence (the rule of three).
-        enough=len(samples.documents) * false_alarm_rate >= 3,
+        enough=enough(samples, false_alarm_rate),
     )

@@ -97,11 +97,29 @@ def test_a_run_judges_by_calibrated_thresholds_and_tells_them(config, calibrated
     assert not [f for f in result.findings if f.audit == "calibration"]
 
 
-def test_thresholds_that_the_user_gives_win(config, calibrated):
+def test_thresholds_that_the_user_gives_win_and_what_was_measured_at_others_is_not_told(config, calibrated):
     audits = [{"kind": "ngram_overlap", "thresholds": {"quiz": 0.77}}, {"kind": "near_duplicate"}]
-    of = limits(config("own.yaml", audits=audits, calibration="calibration.json"))
+    path = config("own.yaml", audits=audits, calibration="calibration.json")
+    of = limits(path)
     assert of["ngram_overlap"] == {"quiz": 0.77}
     assert of["near_duplicate"] == {"quiz": calibrated.measured[2].threshold}
+    result = run_audit(load_config(path)).result
+    assert [row["detector"] for row in result.tables["calibration"]["rates"].to_pylist()] == ["near_duplicate"]
+    # exact_match was measured too, but is not in this run.
+    [stale] = told(result, "stale_thresholds")
+    assert stale.value == 1 and "1 of 2 measurements" in stale.message
+
+
+def test_with_too_few_documents_to_choose_the_detectors_own_thresholds_are_measured(tmp_path, config):
+    calibration = calibrate(load_config(config()), false_alarm_rate=0.01, per_set=5, documents=80)
+    assert [one.threshold for one in calibration.measured] == [None, 0.5, 0.7]
+    assert not any(one.enough for one in calibration.measured)
+    write_calibration(calibration, tmp_path / "few.json")
+    result = run_audit(load_config(config("few.yaml", calibration="few.json"))).result
+    assert [row["threshold"] for row in result.tables["calibration"]["rates"].to_pylist()] == [None, 0.5, 0.7]
+    moved = [{"kind": "ngram_overlap", "min_coverage": 0.6}, {"kind": "near_duplicate"}]
+    result = run_audit(load_config(config("moved.yaml", audits=moved, calibration="few.json"))).result
+    assert [row["detector"] for row in result.tables["calibration"]["rates"].to_pylist()] == ["near_duplicate"]
 
 
 def test_limits_and_tolerances_are_no_reason_to_calibrate_again(config, calibrated):
