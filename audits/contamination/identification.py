@@ -22,6 +22,10 @@ ordinary web pages; of those with three or more and enough bits, none."""
 _MAX_SHARING = 2
 """Items of a set that may share a question; two are usually one item twice (MMLU), more are a stem."""
 
+_MAX_SHARING_LONG = 10
+"""Items that may share a question of twice the bits: nobody asks that much by way of a stem, so they are one item in
+several rows (one for each option, or for each prompt)."""
+
 _MIN_LOOKUP_BITS = 8.0
 """A shorter or commoner phrase ("Why?") stands in every document, and looking around each place costs too much."""
 
@@ -30,7 +34,7 @@ _MIN_LOOKUP_BITS = 8.0
 class Identification:
     """What each part says about its item.
 
-    `bits` (float64) is the information of a question, 0 for stems that more than two items share; `alone` and
+    `bits` (float64) is the information of a question, 0 for stems that several items share; `alone` and
     `supported` (bool) tell whether it identifies its item by itself, and with the options or answer of its item.
     """
 
@@ -60,7 +64,9 @@ def identify(parts: EvalParts, context: Context, min_words: int = MIN_WORDS) -> 
     total = np.concatenate([[0.0], np.cumsum(word_bits)])
     raw = total[parts.words.doc_offsets[1:]] - total[parts.words.doc_offsets[:-1]]
     questions = parts.kinds == QUESTION
-    bits = np.where(questions & (_sharing(parts) <= _MAX_SHARING), raw, 0.0)
+    sharing = _sharing(parts)
+    own = (sharing <= _MAX_SHARING) | ((sharing <= _MAX_SHARING_LONG) & (raw >= 2 * WHOLE_BITS))
+    bits = np.where(questions & own, raw, 0.0)
     alone = (bits >= WHOLE_BITS) & (parts.sizes >= min_words)
     return Identification(bits, alone, questions & (raw >= _MIN_LOOKUP_BITS))
 

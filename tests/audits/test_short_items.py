@@ -145,3 +145,10 @@ def test_empty_and_equal_options_and_empty_questions_are_no_trouble(config):
     choices = [["", ""], None, ["same", "same", "", "same"], ["", "", ""], [], None]
     summary = summary_of(config, [inside(f"{STEM} same same", PAGE), "", "same"], items(questions, choices=choices))
     assert [item.verdict for item in summary.items] == ["unmatchable"] * 3 + ["clean"] + ["unmatchable"] * 2
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_a_long_question_in_a_row_for_each_option_exposes_all_its_rows(config):
+    rows = items([*[LONG] * 4, *["Is the moon larger than Pluto?"] * 4], [None] * 8)
+    summary = summary_of(config, [inside(LONG, PAGE), inside("Is the moon larger than Pluto?", PAGE)], rows)
+    assert verdicts(summary) == ["exposed"] * 4 + ["unmatchable"] * 4
