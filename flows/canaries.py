@@ -19,7 +19,7 @@ from audits.findings import Finding, Metric, Status
 from audits.wording import percent
 from connectors import Shard
 from flows.calibrated import add_rates
-from flows.planted import PlantedSet, copy_scores, sample_documents, samples_by_set, with_equals
+from flows.planted import PlantedSet, can_be_found, copy_scores, sample_documents, samples_by_set, with_equals
 from reports.result import RunResult
 
 LABEL = "canaries"
@@ -89,8 +89,7 @@ def _tell(
     by_set: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     ways = [detector.matchable_by() for detector in detectors]
     for copy, hit in zip(planted.planted, together, strict=True):
-        matchable = any(way[copy.row] == "question" or (way[copy.row] and "answer" in copy.kind) for way in ways)
-        if matchable:
+        if any(can_be_found(copy, way[copy.row]) for way in ways):
             by_set[detectors[0].subject.names[copy.row]][copy.kind].append(hit)
     for name in sets:
         result.findings.append(_finding(config, name, by_set[name]))

@@ -96,6 +96,11 @@ def copy_scores(detector: WordLevelDetector, planted: PlantedSet) -> list[float]
     return best
 
 
+def can_be_found(copy: Planted, way: str) -> bool:
+    """Tell whether a detector that finds the item by `way` (`matchable_by`) can find this copy of it."""
+    return way == "question" or (way != "" and copy.kind in _WITH_MORE)
+
+
 def samples_by_set(
     detector: WordLevelDetector, planted: PlantedSet, scores: Sequence[float], documents: dict[str, list[float]]
 ) -> list[Samples]:
@@ -107,6 +112,6 @@ def samples_by_set(
     sets, ways = detector.subject.names, detector.matchable_by()
     copies: dict[str, dict[str, list[float]]] = {name: {} for name in documents}
     for copy, score in zip(planted.planted, scores, strict=True):
-        if ways[copy.row] == "question" or (ways[copy.row] and copy.kind in _WITH_MORE):
+        if can_be_found(copy, ways[copy.row]):
             copies[sets[copy.row]].setdefault(copy.kind, []).append(score)
     return [Samples(detector.label, name, copies[name], documents[name]) for name in documents]

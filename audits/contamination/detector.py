@@ -7,11 +7,12 @@ import pyarrow as pa
 from pydantic import Field
 
 from audits.base import Audit, AuditConfig
+from audits.contamination.exposure_findings import Judgement
 from audits.contamination.match_state import MatchState
 from audits.contamination.recorder import Recorder, Subject
 from audits.contamination.scoring import Judge, Limits
 from audits.contamination.templates import Templates
-from audits.contamination.verdicts import Judgement, judge
+from audits.contamination.verdicts import judge
 from audits.findings import Status, Summary
 
 Share = Annotated[float, Field(ge=0, le=1)]

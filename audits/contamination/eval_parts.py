@@ -1,5 +1,6 @@
 """The texts of the test items as words: questions, passages and answers, each to be found apart from the others."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,6 +42,11 @@ class EvalParts:
     def hashes_of(self, part: int) -> NDArray[np.uint64]:
         """Return the word hashes of one part."""
         return self.words.hashes[self.words.doc_offsets[part] : self.words.doc_offsets[part + 1]]
+
+    def rows_of(self, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+        """Yield (part, item row) for every item of the chosen parts."""
+        for part in np.flatnonzero(chosen).tolist():
+            yield from ((part, row) for row in self.items[part])
 
     def word_texts(self, part: int) -> list[str]:
         """Return the words of one part as they are written."""

@@ -1,6 +1,8 @@
 """What the report says of a test set: exposed, found in part, only in form, or not to be found at all."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from audits.findings import Evidence, Finding, ItemVerdict, Match, Status
 from audits.wording import counted, percent
@@ -11,26 +13,41 @@ _INFORMATIONAL = {
 }
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """How one detector turns judged matches into verdicts on items and findings on test sets.
+
+    `matchable_by` tells per item row what the detector could find it by, "" for nothing; `exposed_status` is the
+    status of a test set with more than `max_exposed_share` of its items exposed, and `phrase` says in words what
+    the detector found ("stand word for word in"). A set of which less than `min_matchable_share` can be found was
+    not checked.
+    """
+
+    detector: str
+    phrase: str
+    exposed_status: Status
+    max_exposed_share: float
+    min_matchable_share: float
+    matchable_by: Sequence[str]
+
+
 def set_findings(
-    detector: str,
-    phrase: str,
-    exposed_status: Status,
-    max_exposed_share: float,
-    min_matchable_share: float,
+    judgement: Judgement,
     eval_set: str,
     items: list[ItemVerdict],
     matches: list[Match],
     holding: int,
     documents: int,
 ) -> list[Finding]:
-    """Return the findings of one detector on one test set; the arguments are `verdicts.Judgement`'s and its results."""
-    counts = Counter(item.verdict for item in items)
-    exposed = _exposed(detector, phrase, eval_set, items, matches, holding, documents)
+    """Return the findings of one detector on one test set, of whose items `holding` of `documents` expose some."""
+    detector, counts = judgement.detector, Counter(item.verdict for item in items)
+    exposed = _exposed(detector, judgement.phrase, eval_set, items, matches, holding, documents)
+    limit = judgement.max_exposed_share
     if counts["exposed"]:
-        status = exposed_status if counts["exposed"] / len(items) > max_exposed_share else Status.INFO
+        status = judgement.exposed_status if counts["exposed"] / len(items) > limit else Status.INFO
     else:
         status = Status.PASS if documents else Status.INSUFFICIENT
-    findings = [_finding(detector, eval_set, "exposed_share", status, threshold=max_exposed_share, **exposed)]
+    findings = [_finding(detector, eval_set, "exposed_share", status, threshold=limit, **exposed)]
     if counts["suspect"]:
         findings.append(_suspect(detector, eval_set, items, matches))
     for evidence in _INFORMATIONAL:
@@ -38,7 +55,8 @@ def set_findings(
         if found:
             findings.append(_informational(detector, eval_set, evidence, found, len(items)))
     if counts["unmatchable"]:
-        findings.append(_unmatchable(detector, eval_set, counts["unmatchable"], len(items), min_matchable_share))
+        share = judgement.min_matchable_share
+        findings.append(_unmatchable(detector, eval_set, counts["unmatchable"], len(items), share))
     return findings
 
 

@@ -67,9 +67,8 @@ def measure_information(split: SplitTexts) -> Information:
     frequency = np.bincount((pairs // np.uint64(max(texts, 1))).astype(np.int64), minlength=len(keys))
     rate = (counts + _PRIOR_WORDS * 2**-_MOST_BITS) / (counts.sum() + _PRIOR_WORDS)
     bits = np.minimum(-np.log2(rate), _MOST_BITS)
-    bits[np.isin(keys, split_texts([_COMMON]).words.hashes)] = np.minimum(
-        bits[np.isin(keys, split_texts([_COMMON]).words.hashes)], _COMMON_BITS
-    )
+    common = np.isin(keys, split_texts([_COMMON]).words.hashes)
+    bits[common] = np.minimum(bits[common], _COMMON_BITS)
     short = _is_short(split)[first]
     bits[short] = np.minimum(bits[short], _CHARACTER_BITS)
     return Information(keys, bits, np.log1p(texts / np.maximum(frequency, 1)))

@@ -25,7 +25,6 @@ from audits.contamination.gram_index import Cluster, build_index, find_clusters
 from audits.contamination.match_state import MatchState
 from audits.contamination.recorder import Span, Subject, subject_of, whole_span
 from audits.contamination.scoring import Limits, share_of, shortness
-from audits.contamination.templates import learn_templates
 from audits.kernels.alignment import align, matched_positions
 from audits.kernels.words import Words
 
@@ -88,8 +87,7 @@ class NearDuplicate(WordLevelDetector):
     phrase = "stand whole or edited, with most of their words in order, in"
 
     def __init__(self, config: NearDuplicateConfig, eval_items: pa.Table, subject: Subject) -> None:
-        templates = learn_templates(subject.parts, subject.families, config.max_items_per_ngram)
-        super().__init__(config, eval_items, subject, templates)
+        super().__init__(config, eval_items, subject, subject.templates(config.max_items_per_ngram))
         self.floor = config.floor()
         self.usable = (subject.parts.kinds == QUESTION) & (subject.parts.sizes >= config.min_words)
         short = shortness(subject.parts.sizes)
@@ -108,9 +106,8 @@ class NearDuplicate(WordLevelDetector):
     def matchable_by(self) -> list[str]:
         """Return what has enough words to be aligned."""
         ways = [""] * len(self.subject.names)
-        for part in np.flatnonzero(self.usable):
-            for row in self.subject.parts.items[part]:
-                ways[row] = "question"
+        for _, row in self.subject.parts.rows_of(self.usable):
+            ways[row] = "question"
         return ways
 
     def _span(self, cluster: Cluster, words: Words) -> Span | None:

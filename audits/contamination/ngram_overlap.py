@@ -25,7 +25,6 @@ from audits.contamination.match_state import MatchState
 from audits.contamination.phrase_index import build_phrase_index
 from audits.contamination.recorder import Span, Subject, subject_of, whole_span
 from audits.contamination.scoring import Limits, share_of
-from audits.contamination.templates import learn_templates
 
 _SLACK = 50
 """Words that may stand between the pieces of one item in a document."""
@@ -72,8 +71,7 @@ class NgramOverlap(WordLevelDetector):
 
     def __init__(self, config: NgramOverlapConfig, eval_items: pa.Table, subject: Subject) -> None:
         parts = subject.parts
-        templates = learn_templates(parts, subject.families, config.max_items_per_ngram)
-        super().__init__(config, eval_items, subject, templates)
+        super().__init__(config, eval_items, subject, subject.templates(config.max_items_per_ngram))
         self.config, self.floor = config, config.floor()
         self.phrase = f"share enough {config.n}-grams with, or stand whole in,"
         every, none = np.ones(len(parts.texts), dtype=bool), np.zeros(len(parts.texts))

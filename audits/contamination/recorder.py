@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from audits.contamination.gram_index import Cluster
 from audits.contamination.identification import Identification, identify
 from audits.contamination.information import measure_information
 from audits.contamination.match_state import Found, MatchState, Place, match_key
+from audits.contamination.templates import Templates, learn_templates
 from audits.excerpts import excerpt
 from audits.findings import Match
 from audits.kernels.words import Words
@@ -66,6 +67,13 @@ class Subject:
     families: NDArray[np.int64]
     context: Context
     identification: Identification
+    _templates: dict[int, Templates] = field(default_factory=dict, repr=False, compare=False)
+
+    def templates(self, max_items: int) -> Templates:
+        """Return the templates of the items, learnt once for all detectors with the same `max_items`."""
+        if max_items not in self._templates:
+            self._templates[max_items] = learn_templates(self.parts, self.families, max_items)
+        return self._templates[max_items]
 
     def stands_whole_at(self, cluster: Cluster, words: Words) -> int | None:
         """Return the word of the batch from which a cluster has its question word for word; None if nowhere."""
@@ -82,9 +90,8 @@ class Subject:
     def matchable_by(self) -> list[str]:
         """Return per item row what finds it whole: `question`, `options` or answer beside it, or "" for nothing."""
         ways = [""] * len(self.names)
-        for part in np.flatnonzero(self.parts.kinds == QUESTION).tolist():
-            for row in self.parts.items[part]:
-                ways[row] = self.identification.matchable_by(part, row, self.context)
+        for part, row in self.parts.rows_of(self.parts.kinds == QUESTION):
+            ways[row] = self.identification.matchable_by(part, row, self.context)
         return ways
 
 

@@ -26,11 +26,12 @@ from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
 from audits.contamination.embedding_model import encode, model_digest, model_path
 from audits.contamination.eval_parts import QUESTION, EvalParts
+from audits.contamination.exposure_findings import Judgement
 from audits.contamination.lexical_screen import Candidate, build_screen
 from audits.contamination.match_state import MAX_MATCHES_PER_ITEM
 from audits.contamination.recorder import subject_of
 from audits.contamination.scoring import Judged, exposure_of
-from audits.contamination.verdicts import Judgement, judge
+from audits.contamination.verdicts import judge
 from audits.excerpts import excerpt
 from audits.findings import Finding, Match, Status, Summary
 from audits.ranking import Smallest
@@ -208,9 +209,8 @@ class SemanticOverlap(Audit[SemanticState]):
 
     def _judgement(self) -> Judgement:
         ways = [""] * self.eval_items.num_rows
-        for part in np.flatnonzero((self.parts.kinds == QUESTION) & (self.screen.norms > 0)):
-            for row in self.parts.items[part]:
-                ways[row] = "question"
+        for _, row in self.parts.rows_of((self.parts.kinds == QUESTION) & (self.screen.norms > 0)):
+            ways[row] = "question"
         return Judgement(
             detector=self.label,
             phrase="have a probable rewording in",

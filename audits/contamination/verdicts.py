@@ -1,34 +1,15 @@
 """From judged matches to verdicts on test items."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
 
-from audits.contamination.exposure_findings import left_out_finding, set_findings
+from audits.contamination.exposure_findings import Judgement, left_out_finding, set_findings
 from audits.contamination.scoring import Judged
-from audits.findings import ItemVerdict, Metric, Status, Summary
+from audits.findings import ItemVerdict, Metric, Summary
 
 VERDICTS = ("exposed", "suspect", "clean", "unmatchable")
 """From worst to least known; an item's overall verdict is the worst that any detector gives."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """How one detector turns judged matches into verdicts on items and findings on test sets.
-
-    `matchable_by` tells per item row what the detector could find it by, "" for nothing; `exposed_status` is the
-    status of a test set with more than `max_exposed_share` of its items exposed, and `phrase` says in words what
-    the detector found ("stand word for word in"). A set of which less than `min_matchable_share` can be found was
-    not checked.
-    """
-
-    detector: str
-    phrase: str
-    exposed_status: Status
-    max_exposed_share: float
-    min_matchable_share: float
-    matchable_by: Sequence[str]
 
 
 def judge(judgement: Judgement, eval_items: pa.Table, judged: Judged) -> Summary:
@@ -43,18 +24,7 @@ def judge(judgement: Judgement, eval_items: pa.Table, judged: Judged) -> Summary
         matches = [match for match in summary.matches if match.eval_set == eval_set]
         summary.metrics += _metrics(judgement.detector, eval_set, items, judged.documents)
         holding = len({(place.shard, place.row) for place in judged.exposures if place.eval_set == eval_set})
-        summary.findings += set_findings(
-            detector=judgement.detector,
-            phrase=judgement.phrase,
-            exposed_status=judgement.exposed_status,
-            max_exposed_share=judgement.max_exposed_share,
-            min_matchable_share=judgement.min_matchable_share,
-            eval_set=eval_set,
-            items=items,
-            matches=matches,
-            holding=holding,
-            documents=judged.documents,
-        )
+        summary.findings += set_findings(judgement, eval_set, items, matches, holding, judged.documents)
     if judged.places_left_out:
         summary.findings.append(left_out_finding(judgement.detector, judged.places_left_out))
     return summary
