@@ -19,19 +19,9 @@ from connectors.errors import EvalSetError, SourceNotFound, SourceUnreadable
 from connectors.fields import MISSING, lookup, name_of
 from connectors.hub import open_dataset
 from connectors.presets import PRESETS, Layout, Record, preset_named
+from connectors.row_files import FORMATS
 from connectors.schema import EVAL_ITEM_SCHEMA
 from connectors.shards import open_filesystem
-
-FORMATS = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".parquet": "parquet",
-    ".csv": "csv",
-    ".tsv": "tsv",
-}
-"""File suffix to format, under a suffix of compression or alone."""
-
 
 _INDEX_DIGITS = 6
 

@@ -6,9 +6,6 @@ under `metrics`. A simple table (csv, tsv, jsonl, parquet) has one row an item: 
 from 0 as `doc_id`; scores as numbers; and where they differ `eval_set` (or `task`) and `model`.
 """
 
-import csv
-import io
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -16,13 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from connectors.decompress import SUFFIXES, StreamAccount, read_stream
+from connectors.decompress import SUFFIXES
 from connectors.errors import SamplesError, SourceNotFound
-from connectors.eval_sets import FORMATS
+from connectors.row_files import FORMATS, read_rows
 
 _HARNESS_FIELDS = frozenset(
     (
@@ -80,7 +73,7 @@ def read_samples(path: Path) -> Iterator[Sample]:
         SamplesError: the file cannot be read, or a line is none; names file, line and what was expected.
     """
     stem = _stem(path)
-    for line, record in _records(path):
+    for line, record in read_rows(path, SamplesError):
         if isinstance(record.get("doc"), Mapping) or "filtered_resps" in record:
             yield _from_harness(path, stem, line, record)
         else:
@@ -164,66 +157,3 @@ def _stem(path: Path) -> str:
     name = PurePosixPath(path.name)
     name = PurePosixPath(name.stem) if name.suffix.lower() in SUFFIXES else name
     return name.stem if name.suffix.lower() in FORMATS else name.name
-
-
-def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield (line or row from 1, record)."""
-    suffixes = PurePosixPath(path.name.lower()).suffixes
-    compression = SUFFIXES.get(suffixes[-1]) if suffixes else None
-    kind = FORMATS.get((suffixes[:-1] if compression else suffixes or [""])[-1]) if suffixes else None
-    try:
-        if kind == "parquet":
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-            yield from enumerate(rows, 1)
-            return
-        account = StreamAccount()
-        with path.open("rb") as stream:
-            text = b"".join(read_stream(stream, compression, account)).decode("utf-8-sig")
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise SamplesError(f"{path} cannot be read: {' '.join(str(error).split())}", "Fetch it again") from error
-    if not account.complete:
-        raise SamplesError(f"{path}: {account.note}", "Fetch the file again")
-    if kind in ("csv", "tsv"):
-        yield from _table_rows(path, text, "," if kind == "csv" else "\t")
-    elif kind in ("jsonl", "json"):
-        yield from _json_lines(path, text)
-    else:
-        raise SamplesError(f"{path}: the suffix says no format that is known", f"Name it {', '.join(FORMATS)}")
-
-
-def _table_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for record in reader:
-            # A row that is longer than the header has the rest of it under None.
-            if None in record or None in record.values():
-                raise SamplesError(
-                    f"{path}, line {reader.line_num}: not the {len(reader.fieldnames or ())} columns of the header",
-                    "Mend this line, or quote what holds a separator",
-                )
-            yield reader.line_num, record
-    except csv.Error as error:
-        raise SamplesError(f"{path}, line {reader.line_num}: {error}", "Give it as JSON lines") from error
-
-
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            record = _lenient(path, number, line)
-        if not isinstance(record, dict):
-            raise SamplesError(
-                f"{path}, line {number}: a JSON {type(record).__name__}, expected an object", "Give one object a line"
-            )
-        yield number, record
-
-
-def _lenient(path: Path, number: int, line: str) -> Any:
-    """Parse what Python's writers write and JSON has not: NaN, and halves of UTF-16 pairs."""
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise SamplesError(f"{path}, line {number}: not JSON ({error})", "Give one JSON object a line") from error

@@ -19,7 +19,7 @@ from audits.findings import Finding, ItemVerdict
 from connectors import EvalSetSource, load_eval_set
 from connectors.decompress import SUFFIXES
 from connectors.errors import CorpusAuditError
-from connectors.eval_sets import FORMATS
+from connectors.row_files import FORMATS
 from connectors.schema import EVAL_ITEM_SCHEMA
 from connectors.shards import open_filesystem
 from flows.errors import VaultUnusable
