@@ -79,7 +79,7 @@ def quantity(finding: Finding, value: float | None) -> str:
     return number(value)
 
 
-_SHARES = ("share", "reference_share", "target_share", "keep_share", "ci_low", "ci_high")
+_SHARES = ("share", "reference_share", "target_share", "keep_share", "reached_share", "ci_low", "ci_high")
 _POINTS = ("delta", "delta_low", "delta_high", "mix", "within", "interaction", "total")
 
 

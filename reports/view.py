@@ -24,7 +24,7 @@ _NEEDS_A_LOOK = SEVERITY[:4]
 TITLES = {
     "shares": "Shares of tokens",
     "attribution": "Where each change comes from, in share of all tokens",
-    "sampling_weights": "How to restore the baseline's mix by sampling down",
+    "sampling_weights": "How to restore the mix: share to keep when sampling down, epochs when sampling up",
     "movers": "Tokens that moved most",
     "damage": "Damaged documents by rule",
     "reasons": "Records set aside, by shard and reason",

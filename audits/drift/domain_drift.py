@@ -11,6 +11,7 @@ from pydantic import Field
 
 from audits.base import Audit, Resources
 from audits.batch import TextBatch
+from audits.drift.mix import Amount, MixPlan, restore_mix, weights_table
 from audits.drift.share_drift import ShareJudge, Subject
 from audits.drift.share_limits import ShareDriftConfig
 from audits.drift.share_state import Cell, ShareState
@@ -18,15 +19,6 @@ from audits.findings import Summary
 from audits.kernels.words import NORMALISER
 
 RARE = "(rare domains)"
-
-WEIGHTS_SCHEMA = pa.schema(
-    [
-        ("domain", pa.string()),
-        ("share", pa.float64()),
-        ("target_share", pa.float64()),
-        ("keep_share", pa.float64()),
-    ]
-)
 
 
 class DomainDriftConfig(ShareDriftConfig):
@@ -67,9 +59,9 @@ class DomainDrift(Audit[ShareState]):
         if reference is None:
             return judge.without_reference(state, subjects)
         summary = judge.compare(state, reference, subjects)
-        weights = sampling_weights(subjects, now, before)
-        if weights.num_rows:
-            summary.tables["sampling_weights"] = weights
+        plan = _restoring(subjects, now, before)
+        if plan.kept:
+            summary.tables["sampling_weights"] = weights_table(plan, "domain")
         return summary
 
     def digests(self) -> dict[str, str]:
@@ -95,24 +87,13 @@ class DomainDrift(Audit[ShareState]):
         return subjects
 
 
-def sampling_weights(subjects: list[Subject], now: dict[str, Cell], before: dict[str, Cell]) -> pa.Table:
-    """Return which share of each domain to keep so that the baseline's mix results, by sampling down only.
+def _restoring(subjects: list[Subject], now: dict[str, Cell], before: dict[str, Cell]) -> MixPlan:
+    """Return how to restore the baseline's mix of the judged domains."""
+    amounts = {one.name: _amount(one, now) for one in subjects}
+    target = {one.name: float(_amount(one, before).tokens) for one in subjects}
+    return restore_mix({name: amount for name, amount in amounts.items() if amount.documents}, target)
 
-    keep = (target/share) / max(target/share). A domain of the baseline that is gone cannot be restored by
-    sampling: its keep_share is null, and the others restore the rest of the mix.
-    """
-    totals = [sum(cell.words for cell in side.values()) for side in (now, before)]
-    rows, ratios = [], []
-    for subject in subjects:
-        words = [sum(side[name].words for name in subject.categories if name in side) for side in (now, before)]
-        share, target = words[0] / totals[0] if totals[0] else 0.0, words[1] / totals[1] if totals[1] else 0.0
-        ratio = target / share if share else None
-        ratios.append(ratio or 0.0)
-        rows.append({"domain": subject.name, "share": share, "target_share": target, "keep_share": ratio})
-    largest = max(ratios, default=0.0)
-    if not largest:
-        return WEIGHTS_SCHEMA.empty_table()
-    for row in rows:
-        if isinstance(row["keep_share"], float):
-            row["keep_share"] /= largest
-    return pa.Table.from_pylist(rows, schema=WEIGHTS_SCHEMA)
+
+def _amount(subject: Subject, cells: dict[str, Cell]) -> Amount:
+    inside = [cells[name] for name in subject.categories if name in cells]
+    return Amount(*(sum(getattr(cell, name) for cell in inside) for name in ("words", "bytes", "docs")))
