@@ -1,6 +1,6 @@
 """What an audit has to say: findings, metrics, contamination matches and item verdicts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -269,6 +269,15 @@ def as_row(record: Any) -> dict[str, Any]:
         row["status"] = record.status.value
         row["evidence"] = [dict(place.__dict__) for place in record.evidence]
     return row
+
+
+def finding_from_row(row: dict[str, Any]) -> Finding:
+    """Return the finding that a row in `FINDING_SCHEMA` was made from."""
+    known = {field.name for field in fields(Finding)}
+    values = {key: value for key, value in row.items() if key in known}
+    values["status"] = Status(row["status"])
+    values["evidence"] = tuple(Evidence(**place) for place in row["evidence"] or ())
+    return Finding(**values)
 
 
 def to_table(records: list[Any], schema: pa.Schema) -> pa.Table:

@@ -6,7 +6,9 @@ CorpusAuditError              a run that cannot go on; says what, where, what wa
     ├── UnknownFormat         the format cannot be told from the name
     ├── SourceUnreadable      the file is there and cannot be opened
     ├── EvalSetError          a test set that does not fit its field mapping
-    └── SamplesError          the scores of an evaluation, item by item, that cannot be used
+    ├── SamplesError          the scores of an evaluation, item by item, that cannot be used
+    ├── LogError              a log of losses, a list of batches or results of an evaluation that cannot be used
+    └── MixError              a target mix or sampling weights that cannot be used
 
 Bad rows are not errors: they are quarantined and counted (see `connectors.ledger`).
 """
@@ -52,3 +54,11 @@ class EvalSetError(SourceError):
 
 class SamplesError(SourceError):
     """The scores of an evaluation, item by item, that cannot be used."""
+
+
+class LogError(SourceError):
+    """A log of losses, a list of batches or results of an evaluation that cannot be used."""
+
+
+class MixError(SourceError):
+    """A target mix or sampling weights that cannot be used."""

@@ -1,6 +1,5 @@
 """Reading runs back: to draw a report again, and to compare a run with the one taken as its baseline."""
 
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 import orjson
 
 from audits.errors import ProfileUnreadable
-from audits.findings import Evidence, Finding, ItemVerdict, Match, Metric, Status
+from audits.findings import ItemVerdict, Match, Metric, finding_from_row
 from connectors.ledger import LedgerEntry, QuarantinedRow
 from reports.errors import RunFolderUnreadable
+from reports.joined import read_joined
 from reports.result import Profile, RunResult
 from reports.run_folder import PROFILE_INDEX
 from reports.score_files import read_scores
@@ -26,6 +26,7 @@ def read_run(folder: Path) -> RunResult:
         RunFolderUnreadable: it is no run's folder, or one of its files is missing or damaged.
     """
     info = _json(folder / "run.json")
+    joined = read_joined(folder)
     tables: dict[str, dict[str, Any]] = {}
     for path in sorted((folder / "tables").glob("*.parquet")):
         audit, _, name = path.name.removesuffix(".parquet").rpartition(".")
@@ -38,7 +39,8 @@ def read_run(folder: Path) -> RunResult:
             finished_at=datetime.fromisoformat(info["finished_at"]),
             config=(folder / "config.yaml").read_text(encoding="utf-8"),
             baseline=info["baseline"],
-            findings=[_finding(row) for row in _rows(folder, "findings")],
+            # What was joined later under a name is newer than what the run itself said under it.
+            findings=[one for one in map(finding_from_row, _rows(folder, "findings")) if one.audit not in joined],
             metrics=[Metric(**row) for row in _rows(folder, "metrics")],
             matches=[Match(**row) for row in _rows(folder, "contamination_matches")],
             items=[ItemVerdict(**row) for row in _rows(folder, "contamination_items")],
@@ -47,6 +49,7 @@ def read_run(folder: Path) -> RunResult:
             quarantine=[QuarantinedRow(**row) for row in _rows(folder, "quarantine")],
             run_info={key: value for key, value in info.items() if key not in _OWN_KEYS},
             scores=read_scores(folder),
+            joined=[one for findings in joined.values() for one in findings],
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise RunFolderUnreadable(
@@ -83,14 +86,6 @@ def read_profiles(folder: Path) -> dict[str, Profile]:
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = read_parquet(folder / f"{name}.parquet").to_pylist()
     return rows
-
-
-def _finding(row: dict[str, Any]) -> Finding:
-    known = {field.name for field in fields(Finding)}
-    values = {key: value for key, value in row.items() if key in known}
-    values["status"] = Status(row["status"])
-    values["evidence"] = tuple(Evidence(**place) for place in row["evidence"] or ())
-    return Finding(**values)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class RunResult:
     item, by every detector, and `replacements` has one entry an exposed item where there is a vault; the folder
     keeps both in `actions/`. `tables` are keyed `audit label` then `table name`. `profiles` are keyed by audit
     label. `config` is the validated configuration as YAML. `run_info` holds versions, digests, timings and counts,
-    JSON-ready. `scores` were read later, with `corpus-audit scores`.
+    JSON-ready. `scores` and the findings in `joined` came later, with `corpus-audit scores`, `weights`, `losses` and
+    `evals`; they do not count in the verdict.
     """
 
     run_id: str
@@ -94,3 +95,4 @@ class RunResult:
     profiles: dict[str, Profile] = field(default_factory=dict)
     run_info: dict[str, Any] = field(default_factory=dict)
     scores: list[ScoreCard] = field(default_factory=list)
+    joined: list[Finding] = field(default_factory=list)

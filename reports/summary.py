@@ -31,7 +31,8 @@ def summary_json(result: RunResult) -> bytes:
         "contamination": contamination_counts(result),
         "evidence": evidence_counts(result),
         "calibration": rates(result),
-        "findings": [_finding(finding) for finding in by_severity(result.findings)],
+        "findings": [finding_json(finding) for finding in by_severity(result.findings)],
+        "joined": [finding_json(finding) for finding in by_severity(result.joined)],
     }
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)
 
@@ -54,7 +55,8 @@ def contamination_counts(result: RunResult) -> dict[str, dict[str, int]]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """Return a finding as JSON has it."""
     names = ("audit", "subject", "metric", "message", "value", "reference", "ci_low", "ci_high", "threshold")
     row = {name: getattr(finding, name) for name in names}
     # JSON has no infinity.

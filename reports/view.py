@@ -77,6 +77,7 @@ class ReportView:
     verdict: Verdict
     coverage: dict[str, int]
     groups: list[Group]
+    joined: list[Group]
     detectors: list[str]
     matrix: list[MatrixRow]
     evidence: dict[str, dict[str, int]]
@@ -106,6 +107,7 @@ def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
         verdict=verdict_of(result.findings),
         coverage=coverage_counts(result),
         groups=_groups(result.findings),
+        joined=_groups(result.joined),
         detectors=_detectors(result),
         matrix=_matrix(result),
         evidence=evidence_counts(result),
