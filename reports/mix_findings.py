@@ -26,8 +26,8 @@ def mix_findings(plan: MixPlan, squares: Mapping[str, int], name: str, by: str, 
         there: the names of all groups of the corpus.
     """
     findings = [_distance(plan, squares, name, by), _reach(plan, by)]
-    findings += [_absent(plan, there, name, by)] if plan.absent else []
-    findings += [_unasked(plan, name, by)] if plan.unasked else []
+    findings += [_absent(plan, there, by)] if plan.absent else []
+    findings += [_unasked(plan, by)] if plan.unasked else []
     return findings
 
 
@@ -51,8 +51,8 @@ def _distance(plan: MixPlan, squares: Mapping[str, int], name: str, by: str) -> 
         status=Status.INFO,
         metric="distance_share",
         message=(
-            f"{percent(plan.distance)} of {plan.unit} would have to be of another {by} to make the mix "
-            f"{name}{interval}" + (f": {moved}." if moved else ".")
+            f"{percent(plan.distance)} of {plan.unit} would have to be of another {by} to make the mix that "
+            f"of {name}{interval}" + (f": {moved}." if moved else ".")
         ),
         value=plan.distance,
         ci_low=low,
@@ -131,7 +131,7 @@ def _short_of(row: MixRow, plan: MixPlan) -> str:
     )
 
 
-def _absent(plan: MixPlan, there: Sequence[str], name: str, by: str) -> Finding:
+def _absent(plan: MixPlan, there: Sequence[str], by: str) -> Finding:
     rows = sorted(plan.absent, key=lambda row: -row.target_share)
     hints = []
     for row in rows[:_NAMED]:
@@ -144,14 +144,14 @@ def _absent(plan: MixPlan, there: Sequence[str], name: str, by: str) -> Finding:
         f"{by}s",
         Status.WARN,
         "absent_share",
-        f"{name} asks for {percent(missing)} of {plan.unit} that no sampling can give, because the corpus has nothing "
+        f"The target asks for {percent(missing)} of {plan.unit} that no sampling can give, because the corpus has nothing "
         f"of them: {', '.join(hints)}{more}. The others are brought to their proportions among themselves.",
         missing,
         suggestion="Add these to the corpus, or mend the names: they must be equal to the letter.",
     )
 
 
-def _unasked(plan: MixPlan, name: str, by: str) -> Finding:
+def _unasked(plan: MixPlan, by: str) -> Finding:
     rows = sorted(plan.unasked, key=lambda row: -row.share)
     share = sum(row.share for row in rows)
     return Finding(
@@ -159,7 +159,7 @@ def _unasked(plan: MixPlan, name: str, by: str) -> Finding:
         f"{by}s",
         Status.INFO,
         "unasked_share",
-        f"{name} gives no weight to {counted(len(rows), by)} with {percent(share)} of the corpus's "
+        f"The target gives no weight to {counted(len(rows), by)} with {percent(share)} of the corpus's "
         f"{plan.unit}, so they are left out: {listed([row.name for row in rows])}.",
         share,
         suggestion=f'Name them, or give all others one weight: `"{OTHERS}": 0.1`.',

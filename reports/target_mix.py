@@ -21,7 +21,7 @@ MIN_DOCUMENTS = 30
 """Documents below which a group of another run is no target of its own."""
 
 _NOTHING = Amount(0, 0, 0)
-_KINDS: dict[str, tuple[str, ...]] = {
+KINDS: dict[str, tuple[str, ...]] = {
     "domain": ("domain_drift",),
     "source": ("domain_drift", "language_drift"),
     "language": ("language_drift",),
@@ -54,12 +54,12 @@ def mix_of(profiles: Mapping[str, Profile], by: GroupBy, where: str) -> Mix:
     Raises:
         MixError: no audit of the run counted such groups.
     """
-    found = (profile for kind in _KINDS[by] for profile in profiles.values() if profile.kind == kind)
+    found = (profile for kind in KINDS[by] for profile in profiles.values() if profile.kind == kind)
     profile = next(found, None)
     if profile is None:
         raise MixError(
             f"{where} counted nothing by {by}",
-            f"Audit with `kind: {' or '.join(_KINDS[by])}`, or weight by something else",
+            f"Audit with `kind: {' or '.join(KINDS[by])}`, or weight by something else",
         )
     amounts: dict[str, Amount] = {}
     squares: dict[str, int] = {}
