@@ -11,6 +11,7 @@ merges the states of all shards in whatever order they finish, and reads the res
     summary = audit.summary(state, reference=None)
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audits.batch import TextBatch
 from audits.findings import Summary
+from audits.history import NO_HISTORY, History
 from connectors.ledger import ShardReport
 
 
@@ -78,7 +80,15 @@ class AuditConfig(BaseModel):
 class Audit(ABC, Generic[StateT]):
     """One audit, ready to scan. Immutable and picklable: workers receive a copy, states come back."""
 
+    compares: ClassVar[bool] = False
+    """Whether it judges changes since earlier runs, so that a run compares it with the last accepted run as well."""
+
+    profile_version: ClassVar[int] = 1
+    """Schema version of `to_profile`'s tables: profiles of another version are not compared."""
+
     label: str
+    history: History = NO_HISTORY
+    """What earlier runs measured (`audits.drift.gates`); a run gives it with `with_history` before it judges."""
 
     @abstractmethod
     def new_state(self) -> StateT:
@@ -87,6 +97,12 @@ class Audit(ABC, Generic[StateT]):
     @abstractmethod
     def scan(self, state: StateT, batch: TextBatch) -> None:
         """Add one batch of documents to `state`."""
+
+    def with_history(self, history: History) -> Self:
+        """Return this audit knowing what earlier runs measured."""
+        other = copy.copy(self)
+        other.history = history
+        return other
 
     def close_shard(self, state: StateT, report: ShardReport) -> None:
         """Add the ledger of a shard whose last batch was scanned. Most audits need not care."""

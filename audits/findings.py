@@ -25,6 +25,7 @@ class Evidence:
     """A place in the corpus that a reader can look up.
 
     Offsets are bytes into the UTF-8 of the document's text; `excerpt` is masked and at most 240 characters.
+    `chosen` says how the place was chosen among others ("seeded random", "largest"), empty where it stands for itself.
     """
 
     doc_id: str
@@ -33,6 +34,7 @@ class Evidence:
     byte_start: int | None = None
     byte_end: int | None = None
     excerpt: str = ""
+    chosen: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,21 @@ class Finding:
     n_docs: int | None = None
     evidence: tuple[Evidence, ...] = ()
     suggestion: str = ""
+    comparison: str = ""
+    against: str = ""
+    band_low: float | None = None
+    band_high: float | None = None
 
     @property
     def finding_id(self) -> str:
         """Identifier that stays the same from night to night for the same check of the same subject."""
-        return xxhash.xxh3_64_hexdigest(
-            "\x1f".join((self.audit, self.subject, self.metric)).encode("utf-8", "backslashreplace")
-        )
+        parts = [self.audit, self.subject, self.metric, *(["previous"] if self.comparison == "previous" else [])]
+        return xxhash.xxh3_64_hexdigest("\x1f".join(parts).encode("utf-8", "backslashreplace"))
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured number, kept whether or not it led to a finding."""
+    """One measured number, kept whether or not it led to a finding; fields as in `Finding`."""
 
     audit: str
     subject: str
@@ -84,6 +89,10 @@ class Metric:
     q_value: float | None = None
     effect: float | None = None
     n_docs: int | None = None
+    comparison: str = ""
+    against: str = ""
+    band_low: float | None = None
+    band_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -184,9 +193,16 @@ _EVIDENCE = pa.struct(
         ("byte_start", pa.int64()),
         ("byte_end", pa.int64()),
         ("excerpt", pa.string()),
+        ("chosen", pa.string()),
     ]
 )
 _NUMBERS = [(name, pa.float64()) for name in ("value", "reference", "ci_low", "ci_high")]
+_COMPARED = [
+    ("comparison", pa.string()),
+    ("against", pa.string()),
+    ("band_low", pa.float64()),
+    ("band_high", pa.float64()),
+]
 
 FINDING_SCHEMA = pa.schema(
     [
@@ -204,6 +220,7 @@ FINDING_SCHEMA = pa.schema(
         ("message", pa.string()),
         ("evidence", pa.list_(_EVIDENCE)),
         ("suggestion", pa.string()),
+        *_COMPARED,
     ]
 )
 METRIC_SCHEMA = pa.schema(
@@ -216,6 +233,7 @@ METRIC_SCHEMA = pa.schema(
         ("q_value", pa.float64()),
         ("effect", pa.float64()),
         ("n_docs", pa.int64()),
+        *_COMPARED,
     ]
 )
 MATCH_SCHEMA = pa.schema(

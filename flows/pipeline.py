@@ -24,14 +24,16 @@ from audits.wording import counted
 from connectors import Shard, list_shards, load_eval_set, probe
 from connectors.errors import CorpusAuditError
 from connectors.schema import EVAL_ITEM_SCHEMA
-from flows.baselines import Baseline, load_baseline, reference_for
+from flows.baselines import Baseline, Past, Runs, load_baseline, load_past
 from flows.calibrated import holding, read_calibration, tell, with_thresholds
 from flows.canaries import release
+from flows.comparing import compared
 from flows.engine import scan_corpus
 from flows.progress import Reporter
 from flows.provenance import run_info
 from flows.run_config import RunConfig
 from flows.scanning import CorpusScan, ShardScan
+from flows.target_mix import check_target, judge_mix
 from flows.vault import Vault, open_vault, replace_exposed, vault_line
 from reports.clean_corpus import write_clean_corpus
 from reports.errors import CleanCopyFailed
@@ -60,6 +62,7 @@ class Plan:
     eval_items: pa.Table
     audits: Sequence[Audit[Any]]
     baseline: Baseline | None
+    past: Past
     vault: Vault | None
     calibration: Calibration | None = None
     calibrated: Sequence[Measured] = ()
@@ -111,6 +114,8 @@ def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
         if first is not None:
             probe(first)
     baseline = load_baseline(config.baseline)
+    if config.target_mix:
+        check_target(config.target_mix, baseline is not None)
     tables = [load_eval_set(source) for source in config.eval_sets]
     eval_items = pa.concat_tables([EVAL_ITEM_SCHEMA.empty_table(), *tables])
     size = sum(shard.size for shard in shards)
@@ -127,7 +132,10 @@ def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
     if vault:
         reporter.say(vault_line(vault))
     audits = [audit.build(resources) for audit in options]
-    return Plan(config, shards, eval_items, audits, baseline, vault, calibration, calibrated)
+    past = load_past(Runs(config.name, Path(config.output), config.previous), audits, baseline)
+    if previous := _run_id(past, "previous"):
+        reporter.say(f"last accepted run {previous}")
+    return Plan(config, shards, eval_items, audits, baseline, past, vault, calibration, calibrated)
 
 
 def _scan(plan: Plan, reporter: Reporter) -> CorpusScan:
@@ -150,6 +158,7 @@ def _judge(plan: Plan, scan: CorpusScan, started: datetime, reporter: Reporter) 
         finished_at=started,
         config=config_yaml(config),
         baseline=plan.baseline.run_id if plan.baseline else None,
+        previous=_run_id(plan.past, "previous"),
         ledger=scan.ledger,
         quarantine=scan.quarantine,
     )
@@ -157,15 +166,19 @@ def _judge(plan: Plan, scan: CorpusScan, started: datetime, reporter: Reporter) 
     whole = coverage(scan.ledger)
     result.findings += whole.findings
     result.metrics += whole.metrics
+    result.findings += plan.past.findings
     for options, audit in zip(config.audits, plan.audits, strict=True):
         reporter.say(f"  {audit.label}")
-        verdicts += _summarise(options.kind, audit, scan.states[audit.label], plan.baseline, result)
+        verdicts += _summarise(options.kind, audit, scan.states[audit.label], plan.past, result)
     result.items = combine(verdicts)
     if plan.calibration:
         tell(result, plan.calibration, plan.calibrated)
     if config.canaries:
         reporter.say("  canaries")
         release(config.canaries, plan.audits, plan.eval_items, plan.shards, result)
+    if config.target_mix:
+        pinned = next((one.profiles for one in plan.past.references if one.comparison == "baseline"), None)
+        judge_mix(config.target_mix, pinned, result)
     if plan.vault:
         reporter.say("  vault")
         result.replacements, found = replace_exposed(plan.vault, scan.states, plan.eval_items, result.items)
@@ -183,15 +196,16 @@ def _write_clean(plan: Plan, result: RunResult, folder: Path, reporter: Reporter
         raise CleanCopyFailed(error.problem, remedy) from error
 
 
-def _summarise(
-    kind: str, audit: Audit[Any], state: Any, baseline: Baseline | None, result: RunResult
-) -> list[ItemVerdict]:
+def _run_id(past: Past, comparison: str) -> str | None:
+    return next((one.run_id for one in past.references if one.comparison == comparison), None)
+
+
+def _summarise(kind: str, audit: Audit[Any], state: Any, past: Past, result: RunResult) -> list[ItemVerdict]:
     tables = audit.to_profile(state)
     if tables:
-        result.profiles[audit.label] = Profile(kind, dict(audit.digests()), tables)
-    reference, findings = reference_for(audit, bool(tables), baseline)
-    summary = audit.summary(state, reference)
-    result.findings += [*findings, *summary.findings]
+        result.profiles[audit.label] = Profile(kind, dict(audit.digests()), tables, audit.profile_version)
+    summary = compared(audit, state, bool(tables), past)
+    result.findings += summary.findings
     result.metrics += summary.metrics
     result.matches += summary.matches
     result.exposures += summary.exposures

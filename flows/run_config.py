@@ -12,6 +12,8 @@ from audits import AnyAudit, audit_kinds
 from connectors.config import CorpusSource, EvalSetSource
 from flows.canaries import CanaryConfig
 from flows.errors import ConfigError, ConfigNotFound
+from flows.target_mix import TargetMixConfig
+from reports.target_mix import KINDS
 
 _Path = Annotated[str, Field(min_length=1)]
 
@@ -41,7 +43,9 @@ class RunConfig(BaseModel):
     vault: _Path | None = None
     calibration: _Path | None = None
     canaries: CanaryConfig | None = None
+    target_mix: TargetMixConfig | None = None
     baseline: str | None = None
+    previous: bool | _Path | None = None
     engine: EngineConfig = EngineConfig()
     output: str = "runs"
 
@@ -59,6 +63,10 @@ class RunConfig(BaseModel):
         for key in ("vault", "calibration", "canaries"):
             if getattr(self, key) is not None and not self.eval_sets:
                 raise ValueError(f"{key}: it is about items of test sets; name at least one under `eval_sets`")
+        if self.target_mix is not None:
+            able = KINDS[self.target_mix.by]
+            if not any(audit.kind in able for audit in self.audits):
+                raise ValueError(f"target_mix: `by: {self.target_mix.by}` needs the audit {' or '.join(able)}")
         return self
 
 
@@ -160,10 +168,18 @@ def _absolute(config: RunConfig, folder: Path) -> RunConfig:
             "audits": audits,
             "vault": _resolve(config.vault, folder) if config.vault else None,
             "calibration": _resolve(config.calibration, folder) if config.calibration else None,
+            "target_mix": _absolute_target(config.target_mix, folder),
             "baseline": _resolve(config.baseline, folder) if config.baseline else None,
+            "previous": _resolve(config.previous, folder) if isinstance(config.previous, str) else config.previous,
             "output": _resolve(config.output, folder),
         }
     )
+
+
+def _absolute_target(target: TargetMixConfig | None, folder: Path) -> TargetMixConfig | None:
+    if target is None or target.path is None:
+        return target
+    return target.model_copy(update={"path": _resolve(target.path, folder)})
 
 
 def _path_option(audit: AnyAudit) -> str | None:

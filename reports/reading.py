@@ -16,7 +16,7 @@ from reports.run_folder import PROFILE_INDEX
 from reports.score_files import read_scores
 from reports.tables import read_parquet
 
-_OWN_KEYS = ("run_id", "name", "baseline", "started_at", "finished_at")
+_OWN_KEYS = ("run_id", "name", "baseline", "previous", "started_at", "finished_at")
 
 
 def read_run(folder: Path) -> RunResult:
@@ -39,6 +39,7 @@ def read_run(folder: Path) -> RunResult:
             finished_at=datetime.fromisoformat(info["finished_at"]),
             config=(folder / "config.yaml").read_text(encoding="utf-8"),
             baseline=info["baseline"],
+            previous=info.get("previous"),
             # What was joined later under a name is newer than what the run itself said under it.
             findings=[one for one in map(finding_from_row, _rows(folder, "findings")) if one.audit not in joined],
             metrics=[Metric(**row) for row in _rows(folder, "metrics")],
@@ -78,6 +79,7 @@ def read_profiles(folder: Path) -> dict[str, Profile]:
             entry["kind"],
             entry["digests"],
             {name: read_parquet(path.parent / f"{label}.{name}.parquet") for name in entry["tables"]},
+            entry.get("version", 1),
         )
         for label, entry in index["audits"].items()
     }

@@ -40,12 +40,14 @@ exposed among `documents` that hold no item.
 class Profile:
     """The mergeable statistics of one audit, as stored for use as a baseline.
 
-    `digests` must be equal on both sides of a comparison (tokenizer, language model, normaliser).
+    `digests` must be equal on both sides of a comparison (tokenizer, language model, normaliser), and so must
+    `version`, the schema version of the audit's tables.
     """
 
     kind: str
     digests: dict[str, str]
     tables: dict[str, pa.Table]
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class RunResult:
     finished_at: datetime
     config: str
     baseline: str | None = None
+    previous: str | None = None
     findings: list[Finding] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     matches: list[Match] = field(default_factory=list)

@@ -104,6 +104,7 @@ def _write_results(result: RunResult, folder: Path) -> None:
         "run_id": result.run_id,
         "name": result.name,
         "baseline": result.baseline,
+        "previous": result.previous,
         "started_at": result.started_at.isoformat(),
         "finished_at": result.finished_at.isoformat(),
         **result.run_info,
@@ -122,7 +123,12 @@ def _write_profiles(result: RunResult, folder: Path) -> None:
     (folder / "profile").mkdir()
     index = {}
     for label, profile in result.profiles.items():
-        index[label] = {"kind": profile.kind, "digests": profile.digests, "tables": sorted(profile.tables)}
+        index[label] = {
+            "kind": profile.kind,
+            "version": profile.version,
+            "digests": profile.digests,
+            "tables": sorted(profile.tables),
+        }
         for name, table in profile.tables.items():
             write_parquet(table, folder / "profile" / f"{label}.{name}.parquet")
     content = {"schema_version": 1, "audits": index}

@@ -27,6 +27,7 @@ def summary_json(result: RunResult) -> bytes:
         "started_at": result.started_at.isoformat(),
         "finished_at": result.finished_at.isoformat(),
         "baseline": result.baseline,
+        "previous": result.previous,
         "coverage": coverage_counts(result),
         "contamination": contamination_counts(result),
         "evidence": evidence_counts(result),

@@ -1,0 +1,85 @@
+"""The three questions that a change must pass before it is called drift; any drift metric can use them.
+
+1. Is it real? A Benjamini-Hochberg q-value of at most `max_q`, from a comparison that counts documents or hosts.
+2. Does it matter? The practical floor, by mass and by ratio, is the audit's own business: it says how large the
+   change is (PASS, WARN or FAIL).
+3. Is it news? It must lie outside the band that the corpus's own accepted runs make (`audits.history`), or, where
+   there are fewer than 8 of them, outside the noise between chunks of the corpora compared: three standard errors
+   of the difference between random groups of their documents or hosts.
+
+The first alone cries wolf in large corpora, the second in small ones, the third after every quiet month.
+
+    ruling = judged(Observed(value, reference, error, q, docs), size, Gates(max_q=0.01, min_docs=100), band, percent)
+    ruling.status, ruling.reason     # INFO, "It is inside the band of the last 12 accepted runs, 11.2 % to 20.4 %."
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from audits.findings import Status
+from audits.history import WIDTH, Band
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Limits that do not depend on the metric: the largest q-value, and the fewest documents on the larger side."""
+
+    max_q: float
+    min_docs: int
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A measured change: `error` is the standard error of value − reference in the unit of both, inf if unknown.
+
+    `docs` counts the documents behind it on the side that has more of them.
+    """
+
+    value: float
+    reference: float
+    error: float
+    q: float
+    docs: int
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the gates make of a change, and the sentence that says why (empty where there is nothing to add)."""
+
+    status: Status
+    reason: str = ""
+
+
+def judged(observed: Observed, size: Status, gates: Gates, band: Band | None, shown: Callable[[float], str]) -> Ruling:
+    """Return the status of a change whose size alone is PASS, WARN or FAIL; `shown` writes values for people.
+
+    A change that is as large as a failure and real, in fewer documents than `min_docs`, is INSUFFICIENT. One that
+    is real and large but usual for this corpus is INFO.
+    """
+    if size not in (Status.WARN, Status.FAIL) or observed.q > gates.max_q:
+        return Ruling(Status.PASS)
+    if observed.docs < gates.min_docs:
+        if size is Status.WARN:
+            return Ruling(Status.PASS)
+        return Ruling(Status.INSUFFICIENT, f"Only {observed.docs:,} documents have it, too few to call it drift.")
+    if band is None:
+        return _against_noise(observed, size, shown)
+    reach = f"the band of the last {band.runs} accepted runs, {shown(band.low)} to {shown(band.high)}"
+    if band.holds(observed.value):
+        return Ruling(Status.INFO, f"It is inside {reach}, so it is usual for this corpus.")
+    if band.trending:
+        return Ruling(
+            size, f"The last {band.runs} accepted runs moved steadily in one direction, so they excuse nothing."
+        )
+    return Ruling(size, f"It is outside {reach}.")
+
+
+def _against_noise(observed: Observed, size: Status, shown: Callable[[float], str]) -> Ruling:
+    reach = WIDTH * observed.error
+    if math.isfinite(reach) and abs(observed.value - observed.reference) <= reach:
+        low, high = observed.reference - reach, observed.reference + reach
+        return Ruling(
+            Status.INFO, f"It is inside the noise between chunks of these corpora, {shown(low)} to {shown(high)}."
+        )
+    return Ruling(size)
