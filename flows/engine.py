@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from audits.base import Audit
 from connectors import Shard
@@ -23,6 +23,8 @@ _QUEUED_PER_WORKER = 3
 """Shards handed to the scheduler ahead of time: enough to keep workers busy, and few states in flight."""
 
 OnShard = Callable[[Shard, ShardScan], None]
+SharedT = TypeVar("SharedT")
+ResultT = TypeVar("ResultT")
 
 
 def scan_corpus(
@@ -34,65 +36,87 @@ def scan_corpus(
         EngineUnavailable: the cluster cannot be reached or started.
     """
     total = CorpusScan({audit.label: audit.new_state() for audit in audits})
-    largest_first = sorted(shards, key=lambda shard: (-shard.size, shard.uri))
-    scans = _in_process if not engine.workers and engine.scheduler is None else _on_dask
-    for shard, scan in scans(largest_first, audits, engine):
+    for shard, scan in each_shard(shards, scan_shard, list(audits), failed_scan, engine):
         total.add(scan)
         on_shard(shard, scan)
     return total.in_order()
 
 
-def _in_process(
-    shards: Sequence[Shard], audits: Sequence[Audit[Any]], engine: EngineConfig
-) -> Iterator[tuple[Shard, ShardScan]]:
-    for shard in shards:
+def each_shard(
+    shards: Sequence[Shard],
+    work: Callable[[Shard, SharedT], ResultT],
+    shared: SharedT,
+    failed: Callable[[Shard, BaseException], ResultT],
+    engine: EngineConfig,
+) -> Iterator[tuple[Shard, ResultT]]:
+    """Yield every shard with `work(shard, shared)`, largest first handed out, in the order in which they finish.
+
+    Args:
+        shards: what to work on.
+        work: a function of a module, which travels to the workers by its name.
+        shared: what all calls need; it travels once.
+        failed: what to yield for a shard whose work raised, or killed its worker.
+        engine: where to work.
+
+    Raises:
+        EngineUnavailable: the cluster cannot be reached or started.
+    """
+    largest_first = sorted(shards, key=lambda shard: (-shard.size, shard.uri))
+    if engine.workers or engine.scheduler is not None:
+        yield from _on_dask(largest_first, work, shared, failed, engine)
+        return
+    for shard in largest_first:
         try:
-            yield shard, scan_shard(shard, audits)
-        except Exception as error:  # one bad shard must not end the night; the ledger names it
-            yield shard, failed_scan(shard, error)
+            yield shard, work(shard, shared)
+        except Exception as error:  # one bad shard must not end the night; the account names it
+            yield shard, failed(shard, error)
 
 
 def _on_dask(
-    shards: Sequence[Shard], audits: Sequence[Audit[Any]], engine: EngineConfig
-) -> Iterator[tuple[Shard, ShardScan]]:
+    shards: Sequence[Shard],
+    work: Callable[[Shard, SharedT], ResultT],
+    shared: SharedT,
+    failed: Callable[[Shard, BaseException], ResultT],
+    engine: EngineConfig,
+) -> Iterator[tuple[Shard, ResultT]]:
     from distributed import KilledWorker
 
     if not shards:
         return
     with _client(engine, len(shards)) as client, warnings.catch_warnings():
-        # The audits travel once, as a task: were they scattered, a worker's death could lose them for good.
+        # What is shared travels once, as a task: were it scattered, a worker's death could lose it for good.
         warnings.filterwarnings("ignore", message="Sending large graph")
-        shared = client.submit(_same, list(audits), pure=False)
+        sent = client.submit(_same, shared, pure=False)
         suspects = []
         width = _QUEUED_PER_WORKER * max(1, len(client.scheduler_info()["workers"]))
-        for shard, scan in _spread(client, shards, shared, width):
-            if isinstance(scan, KilledWorker):
+        for shard, result in _spread(client, shards, work, sent, width):
+            if isinstance(result, KilledWorker):
                 suspects.append(shard)
             else:
-                yield shard, scan if isinstance(scan, ShardScan) else failed_scan(shard, scan)
+                yield shard, failed(shard, result) if isinstance(result, BaseException) else result
         # Every shard queued on a worker that dies is blamed for it; alone, only the guilty one dies again.
-        for shard, scan in _spread(client, suspects, shared, 1):
-            yield shard, scan if isinstance(scan, ShardScan) else failed_scan(shard, scan)
+        for shard, result in _spread(client, suspects, work, sent, 1):
+            yield shard, failed(shard, result) if isinstance(result, BaseException) else result
 
 
 def _spread(
-    client: Any, shards: Sequence[Shard], shared: Any, width: int
-) -> Iterator[tuple[Shard, ShardScan | BaseException]]:
-    """Yield every shard with its scan, or with what stopped it; at most `width` are handed out at a time."""
+    client: Any, shards: Sequence[Shard], work: Callable[[Shard, Any], ResultT], shared: Any, width: int
+) -> Iterator[tuple[Shard, ResultT | BaseException]]:
+    """Yield every shard with its result, or with what stopped it; at most `width` are handed out at a time."""
     from distributed import as_completed
 
     waiting = iter(shards)
-    futures = {client.submit(scan_shard, shard, shared, pure=False): shard for shard in islice(waiting, width)}
+    futures = {client.submit(work, shard, shared, pure=False): shard for shard in islice(waiting, width)}
     done = as_completed(list(futures))
     for future in done:
         shard, error = futures.pop(future), future.exception()
-        scan = error if error is not None else future.result()
+        result = error if error is not None else future.result()
         future.release()
         for following in islice(waiting, 1):
-            submitted = client.submit(scan_shard, following, shared, pure=False)
+            submitted = client.submit(work, following, shared, pure=False)
             futures[submitted] = following
             done.add(submitted)
-        yield shard, scan
+        yield shard, result
 
 
 @contextmanager
@@ -136,5 +160,5 @@ def _level(logger: logging.Logger, level: int) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _same(audits: list[Audit[Any]]) -> list[Audit[Any]]:
-    return audits
+def _same(shared: SharedT) -> SharedT:
+    return shared

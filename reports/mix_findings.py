@@ -144,8 +144,8 @@ def _absent(plan: MixPlan, there: Sequence[str], by: str) -> Finding:
         f"{by}s",
         Status.WARN,
         "absent_share",
-        f"The target asks for {percent(missing)} of {plan.unit} that no sampling can give, because the corpus has nothing "
-        f"of them: {', '.join(hints)}{more}. The others are brought to their proportions among themselves.",
+        f"The target asks for {percent(missing)} of {plan.unit} that no sampling can give, because the corpus has "
+        f"nothing of them: {', '.join(hints)}{more}. The others are brought to their proportions among themselves.",
         missing,
         suggestion="Add these to the corpus, or mend the names: they must be equal to the letter.",
     )
