@@ -20,6 +20,7 @@ from audits.wording import counted
 from connectors.errors import CorpusAuditError
 from flows.calibrating import DOCUMENTS, FALSE_ALARM_RATE, PER_SET, calibrate, calibration_lines, write_calibration
 from flows.catalogue import describe_audit, list_audits
+from flows.cli_sampling import sample, weights
 from flows.doctor import examine
 from flows.pipeline import make_plan, run_audit
 from flows.progress import Reporter
@@ -182,6 +183,10 @@ def scores(
     for line in [*score_lines(cards), *(f"not read: {problem}" for problem in problems)]:
         typer.echo(visible(line))
     typer.echo(f"Scores: {folder / 'actions' / 'scores.json'}")
+
+
+app.command()(weights)
+app.command()(sample)
 
 
 @app.command()
