@@ -1,0 +1,1 @@
+"""What trainings and evaluations show of a corpus: losses by domain, spikes, benchmarks by checkpoint, errors."""
