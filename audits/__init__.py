@@ -15,6 +15,7 @@ from audits.corruption.encoding_damage import EncodingDamageConfig
 from audits.corruption.repetition import RepetitionConfig
 from audits.drift.domain_drift import DomainDriftConfig
 from audits.drift.language_drift import LanguageDriftConfig
+from audits.drift.script_drift import ScriptDriftConfig
 from audits.drift.token_drift import TokenDriftConfig
 
 AnyAudit = Annotated[
@@ -24,6 +25,7 @@ AnyAudit = Annotated[
     | SemanticOverlapConfig
     | DomainDriftConfig
     | LanguageDriftConfig
+    | ScriptDriftConfig
     | TokenDriftConfig
     | EncodingDamageConfig
     | RepetitionConfig

@@ -4,13 +4,18 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 from numpy.typing import NDArray
 
 from audits.findings import Evidence
 from audits.kernels.words import Words, split_words
 from audits.languages import identify_languages
+from connectors.fields import url_host
 
 NO_DOMAIN = "(none)"
+
+CLUSTERS = 1024
+"""Random groups that hosts are hashed into, so that intervals by host need no memory for each of them."""
 
 
 def text_buffers(column: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -64,6 +69,27 @@ class TextBatch:
     def rows(self) -> NDArray[np.int64]:
         """Row of each document in its shard."""
         return np.asarray(self.documents.column("row"), dtype=np.int64)
+
+    @cached_property
+    def hosts(self) -> list[str]:
+        """Host of each document's URL, its domain where it has none, empty where it has neither."""
+        pairs = zip(self._strings("url"), self._strings("domain"), strict=True)
+        return [url_host(url) or domain or "" for url, domain in pairs]
+
+    @cached_property
+    def doc_hashes(self) -> NDArray[np.uint64]:
+        """A random number for each document, from its identifier and place; seeds every choice of documents."""
+        names = zip(self.doc_ids, self.shards, self.rows.tolist(), strict=True)
+        numbers = [xxhash.xxh3_64_intdigest(f"{doc_id}\x1f{shard}\x1f{row}".encode()) for doc_id, shard, row in names]
+        return np.array(numbers, dtype=np.uint64)
+
+    @cached_property
+    def clusters(self) -> NDArray[np.int64]:
+        """Random group of each document, below `CLUSTERS`: that of its host, or its own where it has none."""
+        groups: dict[str, int] = {host: xxhash.xxh3_64_intdigest(host.encode()) for host in set(self.hosts) if host}
+        own = self.doc_hashes.tolist()
+        found = (groups.get(host, number) for host, number in zip(self.hosts, own, strict=True))
+        return np.array([number % CLUSTERS for number in found], dtype=np.int64)
 
     @cached_property
     def words(self) -> Words:

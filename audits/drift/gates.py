@@ -16,6 +16,7 @@ The first alone cries wolf in large corpora, the second in small ones, the third
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from audits.findings import Status
 from audits.history import WIDTH, Band
@@ -83,3 +84,8 @@ def _against_noise(observed: Observed, size: Status, shown: Callable[[float], st
             Status.INFO, f"It is inside the noise between chunks of these corpora, {shown(low)} to {shown(high)}."
         )
     return Ruling(size)
+
+
+def band_fields(band: Band | None) -> dict[str, Any]:
+    """Return a band as the fields `band_low` and `band_high` of findings and metrics."""
+    return {"band_low": band.low if band else None, "band_high": band.high if band else None}

@@ -11,15 +11,19 @@ import pyarrow as pa
 from audits.base import Audit, Resources
 from audits.batch import TextBatch
 from audits.drift.share_drift import ShareJudge, Subject
-from audits.drift.share_limits import ShareDriftConfig
-from audits.drift.share_state import ShareState
+from audits.drift.share_limits import ClusteredShareConfig
+from audits.drift.share_profile import PROFILE_VERSION, share_tables, state_of
+from audits.drift.share_state import Parts, ShareState
 from audits.findings import Summary
 from audits.kernels.words import NORMALISER
 from audits.languages import language_digest
 
+SAMPLE = 20_000
+"""Documents sampled to tell which hosts a change comes from."""
 
-class LanguageDriftConfig(ShareDriftConfig):
-    """Options of `language_drift`: the limits of `ShareDriftConfig`, and the language that is the norm."""
+
+class LanguageDriftConfig(ClusteredShareConfig):
+    """Options of `language_drift`: the limits of `ClusteredShareConfig`, and the language that is the norm."""
 
     kind: Literal["language_drift"] = "language_drift"
     main_language: str = "en"
@@ -32,21 +36,24 @@ class LanguageDriftConfig(ShareDriftConfig):
 class LanguageDrift(Audit[ShareState]):
     """Counts documents and words by identified language."""
 
+    compares = True
+    profile_version = PROFILE_VERSION
+
     def __init__(self, config: LanguageDriftConfig) -> None:
         self.label = config.label
         self.config = config
 
     def new_state(self) -> ShareState:
         """Return the state of an empty corpus."""
-        return ShareState()
+        return ShareState.empty(SAMPLE)
 
     def scan(self, state: ShareState, batch: TextBatch) -> None:
         """Add the documents of a batch to their languages."""
-        state.add(batch, batch.languages, with_examples=True)
+        state.add(batch, Parts.of_documents(batch, batch.languages))
 
     def summary(self, state: ShareState, reference: ShareState | None = None) -> Summary:
         """Judge the share outside the main language first, then every language."""
-        judge = ShareJudge(self.label, self.config, "languages")
+        judge = ShareJudge(self.label, self.config, "languages", history=self.history)
         main = self.config.main_language
         categories = {category for _, category in (*state.cells, *(reference.cells if reference else ()))}
         others = frozenset(categories - {main})
@@ -63,12 +70,12 @@ class LanguageDrift(Audit[ShareState]):
         return {"languages": language_digest(), "words": NORMALISER}
 
     def to_profile(self, state: ShareState) -> dict[str, pa.Table]:
-        """Return the sums by source and language."""
-        return {"shares": state.to_table()}
+        """Return the sums by source and language, by random group of hosts, and the sample of documents."""
+        return share_tables(state)
 
     def from_profile(self, tables: dict[str, pa.Table]) -> ShareState:
         """Rebuild the sums; examples are not kept."""
-        return ShareState.from_table(tables["shares"])
+        return state_of(tables, SAMPLE)
 
 
 def _phrase(main: str) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from audits.base import AuditConfig
+from audits.findings import Status
 from audits.statistics import Change
 
 Level = Literal["warn", "fail"]
@@ -29,6 +30,33 @@ class ShareDriftConfig(AuditConfig):
     fail_ratio_min_share: Annotated[float, Field(gt=0)] = 0.002
     max_q: Annotated[float, Field(gt=0, lt=1)] = 0.01
     min_docs: Annotated[int, Field(ge=2)] = 100
+
+    @property
+    def by_host(self) -> bool:
+        """Whether intervals count hosts instead of documents."""
+        return False
+
+
+class ClusteredShareConfig(ShareDriftConfig):
+    """Limits of a share's change, and what its intervals count.
+
+    `cluster_by: host` takes the pages of one host as one observation (hosts are hashed into 1,024 random groups): the
+    safer choice for a crawl, whose pages of one host are alike. `doc` counts documents.
+    """
+
+    cluster_by: Literal["doc", "host"] = "doc"
+
+    @property
+    def by_host(self) -> bool:
+        """Whether intervals count hosts instead of documents."""
+        return self.cluster_by == "host"
+
+
+def size_of(config: ShareDriftConfig, change: Change, larger: float) -> Status:
+    """Return the status of a change by its size alone; `larger` is the larger of the two shares."""
+    if beyond(config, change, larger, "fail"):
+        return Status.FAIL
+    return Status.WARN if beyond(config, change, larger, "warn") else Status.PASS
 
 
 def beyond(config: ShareDriftConfig, change: Change, larger: float, level: Level) -> bool:

@@ -1,149 +1,195 @@
-"""What share audits remember: per source and category, how many documents, words and bytes."""
+"""What share audits remember: per source and category, how many documents, words and bytes.
+
+The unit of a share is called words here; `script_drift` counts letters instead. A document may lie in one category
+(its language) or in several (the scripts of its letters).
+"""
 
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 from numpy.typing import NDArray
 
-from audits.batch import TextBatch
-from audits.excerpts import excerpt
-from audits.findings import Evidence
-from audits.ranking import Smallest
+from audits.batch import CLUSTERS, TextBatch
+from audits.distinct import Distinct
+from audits.document_sample import HASH, DocumentSample
+from audits.drift.share_cells import Cell, SeenCells, cells_of
+from audits.drift.share_examples import ShareExamples
 from audits.statistics import RatioSums
 
-EXAMPLES = 5
+MAX_CELLS = 50_000
+"""Pairs of source and category that are counted one by one, 400 bytes each. With more, shares are estimated from the
+sample of documents: a bounded list of counters would depend on who came first."""
 
-SHARE_SCHEMA = pa.schema(
+SAMPLE_COLUMNS = pa.schema(
     [
         ("source", pa.string()),
+        ("host", pa.string()),
         ("category", pa.string()),
-        ("docs", pa.int64()),
         ("words", pa.int64()),
         ("bytes", pa.int64()),
-        # The squares of a large corpus pass 64 bits; decimals add up exactly.
-        ("words_squared", pa.decimal128(38, 0)),
+        ("units", pa.int64()),
     ]
 )
-"""The profile of a share audit: one row a source and category."""
+"""One row a document and category: its words and bytes there, and the words (`units`) of the whole document."""
 
 
-@dataclass
-class Cell:
-    """Sums over the documents of one source and category."""
+@dataclass(frozen=True)
+class Parts:
+    """What the documents of a batch have of each category: entry e gives `words[e]` words and `sizes[e]` bytes of
+    document `docs[e]` to category `names[codes[e]]`. `units` are the words of each whole document.
+    """
 
-    docs: int = 0
-    words: int = 0
-    bytes: int = 0
-    words_squared: int = 0
+    names: list[str]
+    docs: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    words: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    units: NDArray[np.int64]
 
-    def merge(self, other: Self) -> None:
-        """Add another cell's sums."""
-        self.docs += other.docs
-        self.words += other.words
-        self.bytes += other.bytes
-        self.words_squared += other.words_squared
+    @classmethod
+    def of_documents(cls, batch: TextBatch, categories: list[str]) -> Self:
+        """Return the parts of a batch whose document d lies in `categories[d]` with all of its words."""
+        names, codes = encoded(categories)
+        return cls(names, np.arange(len(batch)), codes, batch.word_counts, batch.byte_counts, batch.word_counts)
 
 
 @dataclass
 class ShareState:
-    """Cells by (source, category), and a few documents of each category to look at.
+    """Cells by (source, category), the totals of each source, and a sample of documents with their hosts.
 
-    Memory grows with the number of categories times sources, about 300 bytes each: two million hosts take
-    600 MB. Examples are kept for `max_examples` categories at most, those whose names hash lowest.
+    `groups` are words by random group of hosts (`TextBatch.clusters`), kept where `clustered`; `hosts` counts distinct
+    ones. When the cells pass `MAX_CELLS`, `sampled` becomes true and they are dropped: `seen_cells` then gives those
+    of the sample. Whatever the corpus, memory stays below 100 MB.
     """
 
+    sample: DocumentSample
+    clustered: bool = True
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
-    examples: dict[str, Smallest[Evidence]] = field(default_factory=dict)
+    wholes: dict[str, Cell] = field(default_factory=dict)
+    groups: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    whole_groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLUSTERS, dtype=np.int64))
+    hosts: Distinct = field(default_factory=Distinct)
+    examples: ShareExamples = field(default_factory=ShareExamples)
+    sampled: bool = False
+
+    @classmethod
+    def empty(cls, sample_size: int, clustered: bool = True) -> Self:
+        """Return the state of an empty corpus."""
+        return cls(DocumentSample.empty(sample_size, SAMPLE_COLUMNS), clustered)
 
     def merge(self, other: Self) -> None:
         """Take over the sums and examples of another state."""
         for key, cell in other.cells.items():
             self.cells.setdefault(key, Cell()).merge(cell)
-        for category, examples in other.examples.items():
-            self.examples.setdefault(category, Smallest(EXAMPLES)).merge(examples)
+        for source, cell in other.wholes.items():
+            self.wholes.setdefault(source, Cell()).merge(cell)
+        for category, sums in other.groups.items():
+            self.group(category)[:] += sums
+        self.whole_groups += other.whole_groups
+        self.sample.merge(other.sample)
+        self.hosts.merge(other.hosts)
+        self.examples.merge(other.examples)
+        self.sampled |= other.sampled
+        self._bound()
 
-    def add(self, batch: TextBatch, categories: list[str], with_examples: bool) -> None:
-        """Add a batch whose document d belongs to `categories[d]`."""
-        keys = {key: at for at, key in enumerate(dict.fromkeys(zip(batch.sources, categories, strict=True)))}
-        codes = np.array([keys[key] for key in zip(batch.sources, categories, strict=True)], dtype=np.int64)
-        words, size = batch.word_counts, batch.byte_counts
-        docs = np.bincount(codes, minlength=len(keys))
-        sums = [_sum_by(codes, values, len(keys)) for values in (words, size, words * words)]
-        for (key, at), count in zip(keys.items(), docs.tolist(), strict=True):
-            cell = Cell(count, *(int(total[at]) for total in sums))
-            self.cells.setdefault(key, Cell()).merge(cell)
-        if with_examples:
-            self._add_examples(batch, categories)
+    def add(self, batch: TextBatch, parts: Parts) -> None:
+        """Add a batch."""
+        sources, of_doc = encoded(batch.sources)
+        self._add_cells(sources, of_doc, parts)
+        self._add_wholes(sources, of_doc, parts)
+        if self.clustered:
+            self._add_groups(batch, parts)
+        self._add_sample(batch, parts)
+        self.hosts.add(host for host in batch.hosts if host)
+        self._add_examples(batch, parts)
+        self._bound()
 
-    def totals(self, source: str | None = None) -> Cell:
-        """Return the sums over everything, or over one source."""
-        total = Cell()
-        for (of, _), cell in self.cells.items():
-            if source is None or of == source:
-                total.merge(cell)
-        return total
+    def seen(self) -> SeenCells:
+        """Return the cells that shares are judged by: all of them, or, of too many, those of the sample."""
+        return cells_of(self.sample.rows()) if self.sampled else SeenCells(self.cells, self.wholes)
 
-    def by_category(self) -> dict[str, Cell]:
-        """Return the sums of each category over all sources."""
-        result: dict[str, Cell] = {}
-        for (_, category), cell in self.cells.items():
-            result.setdefault(category, Cell()).merge(cell)
-        return result
+    def group_sums(self, categories: frozenset[str]) -> RatioSums:
+        """Return the sums for a share of words with random groups of hosts as clusters."""
+        y = np.zeros(CLUSTERS, dtype=np.int64)
+        for category in categories:
+            y += self.groups.get(category, 0)
+        n = self.whole_groups
+        # Python's integers do not overflow; 1,024 of them cost nothing.
+        pairs = [(int(a), int(b)) for a, b in zip(y, n, strict=True) if b]
+        return RatioSums(
+            docs=len(pairs),
+            y=sum(a for a, _ in pairs),
+            n=sum(b for _, b in pairs),
+            yy=sum(a * a for a, _ in pairs),
+            yn=sum(a * b for a, b in pairs),
+            nn=sum(b * b for _, b in pairs),
+        )
 
-    def by_source(self, categories: set[str]) -> dict[str, tuple[int, int]]:
-        """Return (words in the categories, words) of each source."""
-        result: dict[str, tuple[int, int]] = {}
-        for (source, category), cell in self.cells.items():
-            inside, total = result.get(source, (0, 0))
-            result[source] = (inside + (cell.words if category in categories else 0), total + cell.words)
-        return result
+    def _add_cells(self, sources: list[str], of_doc: NDArray[np.int64], parts: Parts) -> None:
+        if self.sampled:
+            return
+        keys, at = np.unique(of_doc[parts.docs] * len(parts.names) + parts.codes, return_inverse=True)
+        words, units = parts.words, parts.units[parts.docs]
+        columns = (np.ones_like(words), words, parts.sizes, words * words, words * units)
+        sums = [_sum_by(at, values, len(keys)) for values in columns]
+        for row, key in enumerate(keys.tolist()):
+            name = (sources[key // len(parts.names)], parts.names[key % len(parts.names)])
+            self.cells.setdefault(name, Cell()).merge(Cell(*(int(total[row]) for total in sums)))
 
-    def to_table(self) -> pa.Table:
-        """Return the cells as a table in `SHARE_SCHEMA`."""
-        rows = [
-            {
-                "source": source,
-                "category": category,
-                "docs": cell.docs,
-                "words": cell.words,
-                "bytes": cell.bytes,
-                "words_squared": cell.words_squared,
-            }
-            for (source, category), cell in sorted(self.cells.items())
+    def _add_wholes(self, sources: list[str], of_doc: NDArray[np.int64], parts: Parts) -> None:
+        units = parts.units
+        sizes = _sum_by(parts.docs, parts.sizes, len(units))
+        columns = (np.ones_like(units), units, sizes, units * units, units * units)
+        sums = [_sum_by(of_doc, values, len(sources)) for values in columns]
+        for row, source in enumerate(sources):
+            self.wholes.setdefault(source, Cell()).merge(Cell(*(int(total[row]) for total in sums)))
+
+    def _add_groups(self, batch: TextBatch, parts: Parts) -> None:
+        np.add.at(self.whole_groups, batch.clusters, parts.units)
+        table = np.zeros((len(parts.names), CLUSTERS), dtype=np.int64)
+        np.add.at(table, (parts.codes, batch.clusters[parts.docs]), parts.words)
+        for category, sums in zip(parts.names, table, strict=True):
+            self.group(category)[:] += sums
+
+    def _add_sample(self, batch: TextBatch, parts: Parts) -> None:
+        chosen = np.zeros(len(batch), dtype=bool)
+        chosen[self.sample.wanted(batch.doc_hashes)] = True
+        entries = np.flatnonzero(chosen[parts.docs])
+        docs, codes = parts.docs[entries], parts.codes[entries]
+        columns = {
+            HASH: batch.doc_hashes[docs],
+            "source": [batch.sources[doc] for doc in docs.tolist()],
+            "host": [batch.hosts[doc] for doc in docs.tolist()],
+            "category": [parts.names[code] for code in codes.tolist()],
+            "words": parts.words[entries],
+            "bytes": parts.sizes[entries],
+            "units": parts.units[docs],
+        }
+        self.sample.offer(pa.table(columns, schema=self.sample.table.schema), len(batch))
+
+    def _add_examples(self, batch: TextBatch, parts: Parts) -> None:
+        groups = [
+            (batch.sources[doc], parts.names[code])
+            for doc, code in zip(parts.docs.tolist(), parts.codes.tolist(), strict=True)
         ]
-        return pa.Table.from_pylist(rows, schema=SHARE_SCHEMA)
+        self.examples.add(batch, parts.docs, groups, parts.words)
 
-    @classmethod
-    def from_table(cls, table: pa.Table) -> Self:
-        """Rebuild the cells from `to_table`."""
-        state = cls()
-        for row in table.to_pylist():
-            cell = Cell(row["docs"], row["words"], row["bytes"], int(row["words_squared"]))
-            state.cells[row["source"], row["category"]] = cell
-        return state
+    def group(self, category: str) -> NDArray[np.int64]:
+        """Return the words of a category by random group of hosts, to be added to."""
+        return self.groups.setdefault(category, np.zeros(CLUSTERS, dtype=np.int64))
 
-    def _add_examples(self, batch: TextBatch, categories: list[str]) -> None:
-        for doc, category in enumerate(categories):
-            # A seeded choice that does not depend on the order of documents: the lowest hashes win.
-            key = (xxhash.xxh3_64_intdigest(batch.doc_ids[doc].encode()), batch.shards[doc], int(batch.rows[doc]))
-            kept = self.examples.setdefault(category, Smallest(EXAMPLES))
-            if len(kept.kept) >= EXAMPLES and key > max(kept.kept):
-                kept.offered += 1
-                continue
-            start, end = int(batch.offsets[doc]), int(batch.offsets[doc + 1])
-            text = batch.data[start : min(end, start + 2000)].tobytes()
-            kept.offer(key, batch.place(doc, 0, min(end - start, 200), excerpt(text, 0, 200)))
+    def _bound(self) -> None:
+        if self.sampled or len(self.cells) > MAX_CELLS:
+            self.sampled = True
+            self.cells.clear()
 
 
-def sums_of(part: Cell, whole: Cell) -> RatioSums:
-    """Return the sums for the share of words that `part` of the documents have.
-
-    A document lies in a category or not, so its events are all of its words or none, and Σy·n is Σy².
-    """
-    return RatioSums(whole.docs, part.words, whole.words, part.words_squared, part.words_squared, whole.words_squared)
+def encoded(values: list[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the distinct values in the order in which they come, and the place of each among them."""
+    places = {value: at for at, value in enumerate(dict.fromkeys(values))}
+    return list(places), np.array([places[value] for value in values], dtype=np.int64)
 
 
 def _sum_by(codes: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -7,7 +7,8 @@ import pytest
 from audits.base import Resources
 from audits.drift.domain_drift import DomainDriftConfig
 from audits.drift.language_drift import LanguageDriftConfig
-from audits.drift.share_state import Cell, ShareState
+from audits.drift.share_cells import Cell
+from audits.drift.share_state import ShareState
 from audits.findings import Status
 from connectors.schema import EVAL_ITEM_SCHEMA
 from tests.audits.corpora import documents, scanned, sentences
@@ -18,12 +19,17 @@ WORDS = 300
 
 
 def cell(docs: int) -> Cell:
-    return Cell(docs, docs * WORDS, docs * WORDS * 6, docs * WORDS**2)
+    return Cell(docs, docs * WORDS, docs * WORDS * 6, docs * WORDS**2, docs * WORDS**2)
 
 
 def state(**sources: dict[str, int]) -> ShareState:
     """Return a state from documents by source and category."""
-    return ShareState({(s, c): cell(docs) for s, categories in sources.items() for c, docs in categories.items()})
+    made = ShareState.empty(100)
+    for source, categories in sources.items():
+        for category, docs in categories.items():
+            made.cells[source, category] = cell(docs)
+            made.wholes.setdefault(source, Cell()).merge(cell(docs))
+    return made
 
 
 def languages(now: ShareState, before: ShareState | None, **options):
@@ -81,7 +87,7 @@ def test_nothing_on_one_side_is_insufficient(now, before):
 def test_without_a_baseline_shares_are_recorded():
     summary = languages(state(web={"en": 90, "de": 10}), None)
     assert [f.status for f in summary.findings] == [Status.INFO]
-    assert {m.subject: m.value for m in summary.metrics} == pytest.approx({"non-en": 0.1, "de": 0.1, "en": 0.9})
+    assert {m.subject: m.value for m in summary.metrics if m.metric == "share"} == pytest.approx({"non-en": 0.1, "de": 0.1, "en": 0.9})
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -103,7 +109,7 @@ def test_random_halves_of_a_corpus_do_not_differ(seed):
 def test_language_is_taken_from_the_text_and_words_are_counted():
     audit = LanguageDriftConfig().build(NOTHING)
     rows = documents([*[" ".join(sentences("en")[n : n + 4]) for n in range(30)], *sentences("hi")[:10]])
-    cells = scanned(audit, rows).by_category()
+    cells = scanned(audit, rows).seen().by_category()
     assert cells["en"].docs == 30
     assert cells["hi"].docs >= 9
     assert cells["en"].words > cells["hi"].words
