@@ -16,7 +16,7 @@ from audits.model.loss_windows import (
     compare_windows,
     windows_of,
 )
-from audits.wording import counted
+from audits.wording import counted, percent
 from connectors.loss_logs import WHOLE, LossLog
 from reports.mix_findings import listed
 from reports.run_groups import GroupShare, RunGroups
@@ -96,7 +96,7 @@ def join_losses(
     told = [one for one in ordered if statuses[one.domain] in _TOLD]
     findings = [_finding(whole, None, windows, statuses[WHOLE])]
     findings += [_finding(one, matched[one.domain], windows, statuses[one.domain]) for one in told[:MAX_FINDINGS]]
-    findings += _rest(ordered, told, windows) + _notes(log, matched)
+    findings += _rest(ordered, told, windows, options) + _notes(log, matched)
     tables = {
         "domains": pa.Table.from_pylist(
             [_row(one, statuses[one.domain], matched.get(one.domain)) for one in losses], schema=DOMAINS_SCHEMA
@@ -179,7 +179,9 @@ def _advice(one: DomainLoss, group: GroupShare | None, status: Status) -> str:
     return "Its share did not drift here; look at its documents, and at the spikes with `--batches`."
 
 
-def _rest(ordered: Sequence[DomainLoss], told: Sequence[DomainLoss], windows: Windows) -> list[Finding]:
+def _rest(
+    ordered: Sequence[DomainLoss], told: Sequence[DomainLoss], windows: Windows, options: LossOptions
+) -> list[Finding]:
     findings = []
     if len(told) > MAX_FINDINGS:
         message = f"{len(told) - MAX_FINDINGS:,} more domains are in the table losses.domains."
@@ -193,7 +195,10 @@ def _rest(ordered: Sequence[DomainLoss], told: Sequence[DomainLoss], windows: Wi
         findings.append(Finding(LABEL, "log", Status.INSUFFICIENT, "short_domains", message, float(len(short))))
     steady = len(ordered) - len(told) - len(short)
     if steady:
-        message = f"The loss of {counted(steady, 'domain')} of {len(ordered):,} did not rise after {windows.since:,}."
+        message = (
+            f"The loss of {counted(steady, 'domain')} of {len(ordered):,} did not rise by {percent(options.warn_rise)} "
+            f"or more after step {windows.since:,}."
+        )
         findings.append(Finding(LABEL, "log", Status.PASS, "steady_domains", message, float(steady)))
     return findings
 
