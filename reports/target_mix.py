@@ -63,7 +63,7 @@ def mix_of(profiles: Mapping[str, Profile], by: GroupBy, where: str) -> Mix:
         )
     amounts: dict[str, Amount] = {}
     squares: dict[str, int] = {}
-    for row in profile.tables["shares"].to_pylist():
+    for row in profile.tables["wholes" if by == "source" else "shares"].to_pylist():
         name = row["source" if by == "source" else "category"]
         before = amounts.get(name, _NOTHING)
         amounts[name] = Amount(
