@@ -15,6 +15,7 @@ from audits.corruption.encoding_damage import EncodingDamageConfig
 from audits.corruption.repetition import RepetitionConfig
 from audits.drift.domain_drift import DomainDriftConfig
 from audits.drift.language_drift import LanguageDriftConfig
+from audits.drift.length_drift import LengthDriftConfig
 from audits.drift.script_drift import ScriptDriftConfig
 from audits.drift.token_drift import TokenDriftConfig
 
@@ -26,6 +27,7 @@ AnyAudit = Annotated[
     | DomainDriftConfig
     | LanguageDriftConfig
     | ScriptDriftConfig
+    | LengthDriftConfig
     | TokenDriftConfig
     | EncodingDamageConfig
     | RepetitionConfig

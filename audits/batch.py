@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
@@ -105,6 +106,11 @@ class TextBatch:
     def byte_counts(self) -> NDArray[np.int64]:
         """UTF-8 bytes of each document."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def char_counts(self) -> NDArray[np.int64]:
+        """Characters (code points) of each document."""
+        return np.asarray(pc.utf8_length(self.documents.column("text")), dtype=np.int64)
 
     @cached_property
     def languages(self) -> list[str]:

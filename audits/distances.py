@@ -87,13 +87,16 @@ def wasserstein(now: Counts, reference: Counts, positions: NDArray[np.float64]) 
     return float(np.sum(gaps * np.diff(positions)))
 
 
-def half_sample_ceiling(now: Counts, reference: Counts, distance: Callable[[Counts, Counts], float]) -> float:
+def half_sample_ceiling(
+    now: Counts, reference: Counts, distance: Callable[[Counts, Counts], float], comparisons: int = 1
+) -> float:
     """Return the distance that chance alone does not reach, from random groups of both sides' documents.
 
     Both have shape (16, buckets): counts by random group. The 15 balanced half-samples that a Hadamard matrix gives
     (McCarthy 1969) are compared with their complements, and their distances scaled by √((1/n₁ + 1/n₀) / (4/n)) from
-    halves of n documents to n₁ against n₀. The ceiling is the mean plus three standard deviations of all of them; it
-    needs no formula for the distance, and whatever is grouped together (documents, hosts) is the unit of chance.
+    halves of n documents to n₁ against n₀. The ceiling for one comparison is the mean plus three standard deviations
+    of all of them, about the 1 % point; for m it is multiplied by √(ln 200m / ln 200), as these distances' tails fall
+    like a normal distribution's (Bonferroni). Whatever is grouped together (documents, hosts) is the unit of chance.
     """
     sizes = [int(side.sum()) for side in (now, reference)]
     if not all(sizes):
@@ -104,4 +107,5 @@ def half_sample_ceiling(now: Counts, reference: Counts, distance: Callable[[Coun
         for signs in hadamard(GROUPS)[1:]:
             halves = side[signs > 0].sum(axis=0), side[signs < 0].sum(axis=0)
             found.append(distance(*halves) * math.sqrt(wanted / (4 / size)))
-    return float(np.mean(found) + 3 * np.std(found))
+    widened = math.sqrt(math.log(200 * max(1, comparisons)) / math.log(200))
+    return float(np.mean(found) + 3 * np.std(found)) * widened

@@ -66,14 +66,18 @@ def judged(observed: Observed, size: Status, gates: Gates, band: Band | None, sh
         return Ruling(Status.INSUFFICIENT, f"Only {observed.docs:,} documents have it, too few to call it drift.")
     if band is None:
         return _against_noise(observed, size, shown)
+    usual, reason = against_band(observed.value, band, shown)
+    return Ruling(Status.INFO if usual else size, reason)
+
+
+def against_band(value: float, band: Band, shown: Callable[[float], str]) -> tuple[bool, str]:
+    """Tell whether a value is usual for the corpus, and say by which band."""
     reach = f"the band of the last {band.runs} accepted runs, {shown(band.low)} to {shown(band.high)}"
-    if band.holds(observed.value):
-        return Ruling(Status.INFO, f"It is inside {reach}, so it is usual for this corpus.")
+    if band.holds(value):
+        return True, f"It is inside {reach}, so it is usual for this corpus."
     if band.trending:
-        return Ruling(
-            size, f"The last {band.runs} accepted runs moved steadily in one direction, so they excuse nothing."
-        )
-    return Ruling(size, f"It is outside {reach}.")
+        return False, f"The last {band.runs} accepted runs moved steadily in one direction, so they excuse nothing."
+    return False, f"It is outside {reach}."
 
 
 def _against_noise(observed: Observed, size: Status, shown: Callable[[float], str]) -> Ruling:
