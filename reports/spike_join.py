@@ -9,10 +9,11 @@ from audits.findings import Evidence, Finding, Status
 from audits.model.loss_spikes import SpikeOptions
 from audits.statistics import share_interval
 from audits.wording import counted, percent
+from reports.known_documents import Mark
 from reports.loss_join import LABEL
 from reports.mix_findings import listed
-from reports.spike_tables import MIN_DOCUMENTS, Event, Part, parts_of, spike_tables
-from reports.spike_trace import Trace, Traced, TracedDocument
+from reports.spike_tables import MIN_DOCUMENTS, Event, Part, Reread, parts_of, spike_tables
+from reports.spike_trace import Trace, Traced
 
 MAX_FINDINGS = 10
 """Spikes that get a sentence of their own, the highest; the table has more."""
@@ -21,7 +22,7 @@ _MAX_Q = 0.01
 
 
 def spike_findings(
-    kept: Sequence[Event], total: int, found: Trace | None, options: SpikeOptions
+    kept: Sequence[Event], total: int, found: Trace | None, again: Reread, options: SpikeOptions
 ) -> tuple[list[Finding], dict[str, pa.Table]]:
     """Return a finding for the highest spikes, and tables of all kept ones, their parts and their documents.
 
@@ -29,11 +30,14 @@ def spike_findings(
         kept: the spikes that are kept, of `total`.
         total: how many there are.
         found: what the batches of each of them are made of, where a manifest was read.
+        again: documents of them that were read again.
         options: what counted as a spike.
     """
-    parts = parts_of(found) if found else []
+    parts = parts_of(found, again) if found else []
     ranked = sorted(range(len(kept)), key=lambda at: -kept[at].height)[:MAX_FINDINGS]
-    findings = [_finding(at, kept[at], found, [one for one in parts if one.spike == at]) for at in sorted(ranked)]
+    findings = [
+        _finding(at, kept[at], found, again, [one for one in parts if one.spike == at]) for at in sorted(ranked)
+    ]
     if total > len(findings):
         message = f"{counted(total - len(findings), 'more spike')}; the table losses.spikes has {len(kept):,}."
         findings.append(Finding(LABEL, "spikes", Status.INFO, "further_spikes", message, float(total)))
@@ -51,10 +55,10 @@ def spike_findings(
         )
         advice = "Give shards by their full path or an unambiguous end of it, and rows counted from 0."
         findings.append(Finding(LABEL, "batches", Status.INFO, "unplaced", message, suggestion=advice))
-    return findings, spike_tables(kept, found, parts)
+    return findings, spike_tables(kept, found, parts, again)
 
 
-def _finding(at: int, event: Event, found: Trace | None, parts: Sequence[Part]) -> Finding:
+def _finding(at: int, event: Event, found: Trace | None, again: Reread, parts: Sequence[Part]) -> Finding:
     spike = event.spike
     whose = f"domain {spike.domain}" if spike.domain else "all together"
     steps = f"step {spike.first:,}" if spike.first == spike.last else f"steps {spike.first:,} to {spike.last:,}"
@@ -79,7 +83,7 @@ def _finding(at: int, event: Event, found: Trace | None, parts: Sequence[Part]) 
         value=spike.loss,
         reference=spike.median,
         n_docs=None if traced is None else traced.documents,
-        evidence=() if traced is None else _evidence(traced),
+        evidence=() if traced is None else _evidence(traced, again),
         suggestion=_advice(traced),
     )
 
@@ -109,19 +113,21 @@ def _said(part: Part) -> str:
     return f"{percent(part.share)} {what} ({percent(low)} to {percent(high)}), against {against} elsewhere{times}"
 
 
-def _evidence(one: Traced) -> tuple[Evidence, ...]:
+def _evidence(one: Traced, again: Reread) -> tuple[Evidence, ...]:
     """Return the documents of which something is known, those with a quotation first."""
-    marked = [document for document in one.kept.entries() if document.marks and document.place]
-    marked.sort(key=lambda document: not any(mark.excerpt for mark in document.marks))
+    found = {document.name: document for document in [*one.kept.entries(), *one.sampled.entries()]}
+    marked = [(document, again.marks_of(document)) for document in found.values() if document.place]
+    marked = [(document, marks) for document, marks in marked if marks]
+    marked.sort(key=lambda pair: not any(mark.excerpt for mark in pair[1]))
     return tuple(
-        Evidence(document.doc_id, document.place[0], document.place[1], excerpt=_quoted(document))
-        for document in marked[:5]
+        Evidence(document.doc_id, document.place[0], document.place[1], excerpt=_quoted(marks))
+        for document, marks in marked[:5]
         if document.place
     )
 
 
-def _quoted(document: TracedDocument) -> str:
-    told = next((mark for mark in document.marks if mark.excerpt), document.marks[0])
+def _quoted(marks: Sequence[Mark]) -> str:
+    told = next((mark for mark in marks if mark.excerpt), marks[0])
     text = f"[{told.text}] {told.excerpt}".strip()
     return text if len(text) <= EXCERPT_LENGTH else f"{text[: EXCERPT_LENGTH - 1]}…"
 

@@ -1,14 +1,15 @@
 """What the batches of spikes have more of than all others, and the tables that spikes leave."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from scipy.stats import fisher_exact
 
 from audits.model.loss_spikes import Spike
 from audits.statistics import false_discovery_rates, share_interval
-from reports.spike_trace import Trace, Traced
+from reports.known_documents import DAMAGED, Mark, Place
+from reports.spike_trace import Trace, Traced, TracedDocument
 
 MAX_SPIKES = 50
 """Spikes that are kept, the highest; further ones are counted."""
@@ -59,6 +60,21 @@ DOCUMENTS_SCHEMA = pa.schema(
         ("excerpt", pa.string()),
     ]
 )
+
+
+@dataclass(frozen=True)
+class Reread:
+    """Documents that were read again: the marks of damage of each, and (affected, checked) documents of the whole
+    corpus by mark.
+    """
+
+    marks: dict[Place, list[Mark]] = field(default_factory=dict)
+    corpus: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def marks_of(self, document: TracedDocument) -> list[Mark]:
+        """Return everything that is known of a document."""
+        found = self.marks.get(document.place, []) if document.place else []
+        return [*document.marks, *(mark for mark in found if mark not in document.marks)]
 
 
 @dataclass(frozen=True)
@@ -118,28 +134,53 @@ class Part:
         return self.share / self.other_share if self.other_share else None
 
 
-def parts_of(found: Trace) -> list[Part]:
-    """Return what each spike's documents have, tested against all other batches, with q-values over all of it."""
+def parts_of(found: Trace, again: Reread) -> list[Part]:
+    """Return what each spike's documents have, tested against all other batches, with q-values over all of it.
+
+    Damage is tested among the documents that were read again, against the whole corpus. Fisher's exact test, one-sided.
+    """
     raw = []
     for at, one in enumerate(found.spikes):
         if one.documents < MIN_DOCUMENTS:
             continue
-        raw += [_part(at, kind, one.kinds[kind], one, found.others.kinds[kind], found.others) for kind in one.kinds]
+        # Of damage a run knows examples alone, which are no rate.
+        kinds = [kind for kind in one.kinds if kind != DAMAGED]
+        raw += [_part(at, kind, one.kinds[kind], one, found.others.kinds[kind], found.others) for kind in kinds]
         raw += [
             _part(at, f"source {name}", count, one, found.others.sources[name], found.others)
             for name, count in one.sources.items()
         ]
+        raw += _damage_parts(at, one, again)
     rates = false_discovery_rates([part.p for part in raw])
     return [replace(part, q=q) for part, q in zip(raw, rates, strict=True)]
 
 
+def _damage_parts(at: int, one: Traced, again: Reread) -> list[Part]:
+    read = [again.marks[doc.place] for doc in one.sampled.entries() if doc.place in again.marks]
+    if len(read) < MIN_DOCUMENTS:
+        return []
+    parts = []
+    for rule, (affected, docs) in again.corpus.items():
+        hits = sum(any(mark.text == rule for mark in marks) for marks in read)
+        if hits:
+            p = _p(hits, len(read), affected, docs)
+            parts.append(Part(at, rule, hits, len(read), affected, docs, p))
+    return parts
+
+
+def _p(hits: int, total: int, other_hits: int, other_total: int) -> float:
+    table = [[hits, total - hits], [other_hits, other_total - other_hits]]
+    return float(fisher_exact(table, alternative="greater").pvalue) if other_total else 1.0
+
+
 def _part(at: int, what: str, hits: int, one: Traced, other_hits: int, others: Traced) -> Part:
-    table = [[hits, one.documents - hits], [other_hits, others.documents - other_hits]]
-    p = float(fisher_exact(table, alternative="greater").pvalue) if others.documents else 1.0
+    p = _p(hits, one.documents, other_hits, others.documents)
     return Part(at, what, hits, one.documents, other_hits, others.documents, p)
 
 
-def spike_tables(events: Sequence[Event], found: Trace | None, parts: Sequence[Part]) -> dict[str, pa.Table]:
+def spike_tables(
+    events: Sequence[Event], found: Trace | None, parts: Sequence[Part], again: Reread
+) -> dict[str, pa.Table]:
     """Return the tables of spikes, and of what their batches are made of where a manifest was read."""
     tables = {"spikes": _spikes_table(events, found)}
     return (
@@ -148,7 +189,7 @@ def spike_tables(events: Sequence[Event], found: Trace | None, parts: Sequence[P
         else tables
         | {
             "spike_parts": _parts_table(parts),
-            "spike_documents": _documents_table(found),
+            "spike_documents": _documents_table(found, again),
         }
     )
 
@@ -199,18 +240,26 @@ def _parts_table(parts: Sequence[Part]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=PARTS_SCHEMA)
 
 
-def _documents_table(found: Trace) -> pa.Table:
-    rows = [
-        {
-            "spike": at,
-            "step": document.step,
-            "shard": document.place and document.place[0],
-            "row": document.place and document.place[1],
-            "doc_id": document.doc_id,
-            "known": "; ".join(mark.text for mark in document.marks),
-            "excerpt": next((mark.excerpt for mark in document.marks if mark.excerpt), ""),
-        }
-        for at, one in enumerate(found.spikes)
-        for document in one.kept.entries()
-    ]
+def _documents_table(found: Trace, again: Reread) -> pa.Table:
+    rows = []
+    for at, one in enumerate(found.spikes):
+        listed = {document.name: document for document in [*one.kept.entries(), *_damaged(one, again)]}
+        for document in listed.values():
+            marks = again.marks_of(document)
+            rows.append(
+                {
+                    "spike": at,
+                    "step": document.step,
+                    "shard": document.place and document.place[0],
+                    "row": document.place and document.place[1],
+                    "doc_id": document.doc_id,
+                    "known": "; ".join(mark.text for mark in marks),
+                    "excerpt": next((mark.excerpt for mark in marks if mark.excerpt), ""),
+                }
+            )
+    rows.sort(key=lambda row: (row["spike"], not row["known"], row["step"]))
     return pa.Table.from_pylist(rows, schema=DOCUMENTS_SCHEMA)
+
+
+def _damaged(one: Traced, again: Reread) -> list[TracedDocument]:
+    return [document for document in one.sampled.entries() if document.place and again.marks.get(document.place)]

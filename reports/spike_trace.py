@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import xxhash
 
 from audits.model.loss_spikes import Spike
 from audits.ranking import Smallest
@@ -13,6 +14,9 @@ from reports.known_documents import KnownDocuments, Mark, Place, counts_by_kind
 
 MAX_DOCUMENTS = 2_000
 """Documents of a spike that are listed, those with something known first; all of them are counted."""
+
+MAX_SAMPLED = 1_000
+"""Documents of a spike that are chosen by chance, to be read again."""
 
 UNKNOWN = "(not in the run)"
 
@@ -32,7 +36,8 @@ class TracedDocument:
 class Traced:
     """What the batches of a spike, or all other batches, are made of.
 
-    `first` and `last` are the steps whose batches count. `kinds` counts documents with a mark of each kind.
+    `first` and `last` are the steps whose batches count. `kinds` counts documents with a mark of each kind. `kept` are
+    documents to list, `sampled` ones that hash lowest, whatever is known of them.
     """
 
     first: int = 0
@@ -42,6 +47,7 @@ class Traced:
     kinds: Counter[str] = field(default_factory=Counter)
     known: int = 0
     kept: Smallest[TracedDocument] = field(default_factory=lambda: Smallest(MAX_DOCUMENTS))
+    sampled: Smallest[TracedDocument] = field(default_factory=lambda: Smallest(MAX_SAMPLED))
 
     def count(self, source: str, marks: Sequence[Mark]) -> None:
         """Count one document."""
@@ -104,3 +110,9 @@ def _add(
             if mask[at]:
                 one.count(source, marks)
                 one.kept.offer((not marks, document.step, document.name), document)
+                if place:
+                    one.sampled.offer((_draw(document.name), document.step, document.name), document)
+
+
+def _draw(name: str) -> int:
+    return int(xxhash.xxh3_64_intdigest(name.encode("utf-8", "backslashreplace")))
