@@ -26,6 +26,9 @@ _HARNESS_FIELDS = frozenset(
 """What a line of the harness has besides its metrics."""
 
 _NAMES = ("item_id", "id", "doc_id", "eval_set", "task", "model")
+_QUESTION_FIELDS = ("question", "query", "problem", "prompt", "input", "sentence", "goal", "ctx", "text")
+"""Under which names the question of a task's record is looked for; a `body` or `context` goes before it."""
+
 _SAMPLES = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d\d-\d\dT[^_]*)?$")
 _DEPTH = 3
 
@@ -36,7 +39,8 @@ class Sample:
 
     `item_id` is the identifier that a table gives, `position` the row number that it or the harness gives.
     `texts` are the strings and `lists` the lists of strings in the original record, by which its item is known
-    again. `scores` are the numbers by metric; `variant` is the harness's filter, "" where there is one only.
+    again; `question` is what was asked, as far as field names tell. `scores` are the numbers by metric; `variant` is
+    the harness's filter, "" where there is one only.
     """
 
     file: str
@@ -49,6 +53,7 @@ class Sample:
     variant: str = ""
     texts: tuple[str, ...] = ()
     lists: tuple[tuple[str, ...], ...] = field(default=())
+    question: str = ""
 
 
 def sample_files(path: Path) -> list[Path]:
@@ -98,6 +103,7 @@ def _from_harness(path: Path, stem: str, line: int, record: Mapping[str, Any]) -
         variant=variant if isinstance(variant, str) and variant != "none" else "",
         texts=tuple(texts),
         lists=tuple(lists),
+        question=_question(record.get("doc")),
     )
 
 
@@ -119,7 +125,21 @@ def _from_table(path: Path, stem: str, line: int, record: Mapping[str, Any]) -> 
         scores=_numbers({str(name): value for name, value in record.items() if name not in _NAMES}),
         item_id=None if item_id is None else str(item_id),
         position=position,
+        question=_question(record),
     )
+
+
+def _question(record: Any) -> str:
+    """Return what a task's record asks; "" where no field is called so.
+
+    >>> _question({"body": "Tom has 2 pens.", "question": "How many?", "answer": "2"})
+    'Tom has 2 pens. How many?'
+    """
+    if not isinstance(record, Mapping):
+        return ""
+    asked = next((record[name] for name in _QUESTION_FIELDS if isinstance(record.get(name), str)), "")
+    before = next((record[name] for name in ("body", "context") if asked and isinstance(record.get(name), str)), "")
+    return f"{before} {asked}".strip()
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
