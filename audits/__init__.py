@@ -17,6 +17,7 @@ from audits.drift.domain_drift import DomainDriftConfig
 from audits.drift.language_drift import LanguageDriftConfig
 from audits.drift.length_drift import LengthDriftConfig
 from audits.drift.script_drift import ScriptDriftConfig
+from audits.drift.synthetic_share import SyntheticShareConfig
 from audits.drift.token_drift import TokenDriftConfig
 
 AnyAudit = Annotated[
@@ -28,6 +29,7 @@ AnyAudit = Annotated[
     | LanguageDriftConfig
     | ScriptDriftConfig
     | LengthDriftConfig
+    | SyntheticShareConfig
     | TokenDriftConfig
     | EncodingDamageConfig
     | RepetitionConfig

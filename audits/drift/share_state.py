@@ -73,11 +73,12 @@ class ShareState:
     hosts: Distinct = field(default_factory=Distinct)
     examples: ShareExamples = field(default_factory=ShareExamples)
     sampled: bool = False
+    quoting: bool = True
 
     @classmethod
-    def empty(cls, sample_size: int, clustered: bool = True) -> Self:
-        """Return the state of an empty corpus."""
-        return cls(DocumentSample.empty(sample_size, SAMPLE_COLUMNS), clustered)
+    def empty(cls, sample_size: int, clustered: bool = True, quoting: bool = True) -> Self:
+        """Return the state of an empty corpus; it keeps `examples` where `quoting`."""
+        return cls(DocumentSample.empty(sample_size, SAMPLE_COLUMNS), clustered, quoting=quoting)
 
     def merge(self, other: Self) -> None:
         """Take over the sums and examples of another state."""
@@ -103,7 +104,8 @@ class ShareState:
             self._add_groups(batch, parts)
         self._add_sample(batch, parts)
         self.hosts.add(host for host in batch.hosts if host)
-        self._add_examples(batch, parts)
+        if self.quoting:
+            self._add_examples(batch, parts)
         self._bound()
 
     def seen(self) -> SeenCells:
