@@ -20,7 +20,7 @@ from audits.wording import counted
 from connectors.errors import CorpusAuditError
 from flows.calibrating import DOCUMENTS, FALSE_ALARM_RATE, PER_SET, calibrate, calibration_lines, write_calibration
 from flows.catalogue import describe_audit, list_audits
-from flows.cli_model import losses
+from flows.cli_model import evals, losses
 from flows.cli_sampling import sample, weights
 from flows.doctor import examine
 from flows.pipeline import make_plan, run_audit
@@ -189,6 +189,7 @@ def scores(
 app.command()(weights)
 app.command()(sample)
 app.command()(losses)
+app.command()(evals)
 
 
 @app.command()

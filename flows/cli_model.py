@@ -17,6 +17,9 @@ from connectors.errors import CorpusAuditError, MixError
 from connectors.loss_logs import LossLog, Repeats, read_losses
 from flows.reading_again import read_again
 from flows.run_config import load_config
+from reports.checkpoints import read_checkpoints
+from reports.eval_join import EvalOptions
+from reports.evals import join_evals, run_items
 from reports.joined import Joined, write_joined
 from reports.known_documents import known_documents
 from reports.loss_join import LABEL as LOSSES
@@ -89,6 +92,42 @@ def losses(
     more, further = spike_findings(kept, len(events), traced, again, options)
     about = {"logs": [str(path) for path in logs], "rows": log.rows, "batches": [str(path) for path in batches or []]}
     _finish(Joined(LOSSES, [*findings, *more], tables | further, about), folder, fail_on)
+
+
+def evals(
+    run_folder: Run,
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            help="lm-eval's results_*.json and samples_*.jsonl by checkpoint: PATH or NAME=PATH, oldest first."
+        ),
+    ],
+    against: Annotated[
+        str | None, typer.Option(help="Checkpoint to compare the newest with; the one before it.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric to read; a known one if not given.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--map", help="The domain or source that a task depends on, TASK=DOMAIN.")
+    ] = None,
+    clusters: Annotated[int, typer.Option(min=0, max=50, help="Groups of a task's errors at most; 0 for none.")] = 10,
+    fail_on: Exit = "fail",
+) -> None:
+    """Read benchmark results by checkpoint beside a run: what fell, where errors gather, drift and exposure.
+
+    With per-sample outputs (`--log_samples`) checkpoints are compared item by item.
+    """
+    folder = resolve_run(run_folder)
+    result = read_run(folder)
+    groups = RunGroups(result, _source_shares(folder), _pairs(names, "--map"))
+    joined = join_evals(
+        read_checkpoints(results),
+        run_items(folder, result.items),
+        groups,
+        EvalOptions(metric),
+        against,
+        clusters,
+    )
+    _finish(joined, folder, fail_on)
 
 
 def _events(log: LossLog, options: SpikeOptions) -> list[Event]:
