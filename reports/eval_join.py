@@ -132,7 +132,7 @@ def eval_findings(judged: Sequence[Judged], before: str, now: str, options: Eval
         findings.append(Finding(LABEL, "tasks", Status.INFO, "further", message))
     unsure = [one for one in judged if one.status is Status.INSUFFICIENT]
     if unsure:
-        limit = percent(options.fail_drop)
+        limit = f"{100 * options.fail_drop:g} points"
         message = (
             f"Not enough data for {counted(len(unsure), 'task')}: a fall of {limit} can neither be shown nor ruled out "
             f"({listed([one.change.now.task for one in unsure])})."
@@ -161,7 +161,8 @@ def _finding(one: Judged, before: str, now: str) -> Finding:
     items = f" over {counted(delta.items, 'item')}" if delta.items else ""
     interval = ""
     if delta.low is not None and delta.high is not None:
-        interval = f", 95 % interval {_moved(delta.low, change)} to {_moved(delta.high, change)}"
+        low, high = (points(end, False) if change.is_share else f"{end:+.3g}" for end in (delta.low, delta.high))
+        interval = f", 95 % interval {low} to {high}"
     message = (
         f"{change.now.task} ({change.now.label}) {verb} from {_value(delta.before, change)} at {before} to "
         f"{_value(delta.now, change)} at {now} ({_moved(delta.change, change)}{interval}; {delta.how}{items})."

@@ -14,7 +14,7 @@ from reports.run_groups import labels_of
 Place = tuple[str, int]
 """(shard, row)."""
 
-EXPOSES, QUARANTINED, DAMAGED = "exposes a test item", "quarantined", "damaged"
+EXPOSES, QUARANTINED, DAMAGED = "exposing a test item", "quarantined", "damaged"
 _DAMAGE_KINDS = ("encoding_damage", "repetition")
 
 

@@ -34,11 +34,15 @@ class GroupShare:
         """What there is to say of it."""
         if self.reference_share is None:
             text = f"In the run it has {percent(self.share)} of tokens."
-        else:
-            verdict = f" ({self.status})" if self.drifted else ", within its limits"
+        elif self.drifted:
             text = (
-                f"In the run its share of tokens went from {percent(self.reference_share)} to {percent(self.share)}"
-                f"{verdict}."
+                f"In the run its share of tokens went from {percent(self.reference_share)} to {percent(self.share)} "
+                f"({self.status})."
+            )
+        else:
+            text = (
+                f"In the run it kept its share of tokens ({percent(self.share)}, in the baseline "
+                f"{percent(self.reference_share)})."
             )
         return text + (f" Damage there: {'; '.join(self.damage)}." if self.damage else "")
 

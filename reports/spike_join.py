@@ -62,11 +62,12 @@ def _finding(at: int, event: Event, found: Trace | None, again: Reread, parts: S
     spike = event.spike
     whose = f"domain {spike.domain}" if spike.domain else "all together"
     steps = f"step {spike.first:,}" if spike.first == spike.last else f"steps {spike.first:,} to {spike.last:,}"
+    among = "" if spike.first == spike.last else f" (of {steps})"
     if spike.loss is None:
         message = f"The loss of {whose} was no finite number at {steps}"
     else:
         message = (
-            f"The loss of {whose} jumped to {spike.loss:.4g} {spike.unit} at step {spike.peak:,} ({steps}), "
+            f"The loss of {whose} jumped to {spike.loss:.4g} {spike.unit} at step {spike.peak:,}{among}, "
             f"{spike.z:.0f} robust standard deviations above the {spike.median:.4g} of the steps before"
         )
     others = [name for name in event.domains if name != spike.domain]

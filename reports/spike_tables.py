@@ -164,7 +164,7 @@ def _damage_parts(at: int, one: Traced, again: Reread) -> list[Part]:
         hits = sum(any(mark.text == rule for mark in marks) for marks in read)
         if hits:
             p = _p(hits, len(read), affected, docs)
-            parts.append(Part(at, rule, hits, len(read), affected, docs, p))
+            parts.append(Part(at, f"damaged ({rule})", hits, len(read), affected, docs, p))
     return parts
 
 

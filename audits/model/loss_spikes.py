@@ -3,7 +3,8 @@
 A step is a spike when its loss is at least `threshold` robust standard deviations above the median of the logged steps
 before it: z = (L − median) / (1.4826·MAD) over a running window, and L − median at least `min_rise` of the median. With
 mean and standard deviation in their place this is the spike score of OLMo 2 (2025; 7 standard deviations, the last
-1,000 steps), which the spikes themselves then hide in. A loss that is no finite number is a spike of its own kind.
+1,000 steps), which the spikes themselves then hide in; the window is shorter here, because the loss's own fall over a
+long one widens it. A loss that is no finite number is a spike of its own kind.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from audits.kernels.rolling import rolling_median_mad
 from audits.model.loss_windows import Curve
 
 THRESHOLD = 7.0
-WINDOW = 1_000
+WINDOW = 200
 MIN_HISTORY = 50
 MIN_RISE = 0.02
 _MAD_TO_SIGMA = 1.4826
