@@ -13,6 +13,7 @@ from audits.contamination.semantic_overlap import SemanticOverlapConfig
 from audits.corruption.broken_records import BrokenRecordsConfig
 from audits.corruption.encoding_damage import EncodingDamageConfig
 from audits.corruption.repetition import RepetitionConfig
+from audits.drift.corpus_c2st import CorpusC2stConfig
 from audits.drift.domain_drift import DomainDriftConfig
 from audits.drift.language_drift import LanguageDriftConfig
 from audits.drift.length_drift import LengthDriftConfig
@@ -30,6 +31,7 @@ AnyAudit = Annotated[
     | ScriptDriftConfig
     | LengthDriftConfig
     | SyntheticShareConfig
+    | CorpusC2stConfig
     | TokenDriftConfig
     | EncodingDamageConfig
     | RepetitionConfig

@@ -1,5 +1,6 @@
 """One batch of documents with the work that several audits share, each part done once and on demand."""
 
+import re
 from functools import cached_property
 
 import numpy as np
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 from audits.findings import Evidence
 from audits.kernels.words import Words, split_words
 from audits.languages import identify_languages
+from audits.tokens.counting import TokenCounts, counter_of
+from audits.tokens.files import TokenizerFile
 from connectors.fields import url_host
 
 NO_DOMAIN = "(none)"
+
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 
 CLUSTERS = 1024
 """Random groups that hosts are hashed into, so that intervals by host need no memory for each of them."""
@@ -37,6 +42,7 @@ class TextBatch:
     def __init__(self, documents: pa.RecordBatch) -> None:
         self.documents = documents
         self.data, self.offsets = text_buffers(documents.column("text"))
+        self._tokens: dict[str, TokenCounts] = {}
 
     def __len__(self) -> int:
         return int(self.documents.num_rows)
@@ -73,9 +79,9 @@ class TextBatch:
 
     @cached_property
     def hosts(self) -> list[str]:
-        """Host of each document's URL, its domain where it has none, empty where it has neither."""
+        """Host of each document's URL, its domain where that is a host name, empty where it has neither."""
         pairs = zip(self._strings("url"), self._strings("domain"), strict=True)
-        return [url_host(url) or domain or "" for url, domain in pairs]
+        return [url_host(url) or (domain if domain and _HOST.fullmatch(domain) else "") for url, domain in pairs]
 
     @cached_property
     def doc_hashes(self) -> NDArray[np.uint64]:
@@ -111,6 +117,12 @@ class TextBatch:
     def char_counts(self) -> NDArray[np.int64]:
         """Characters (code points) of each document."""
         return np.asarray(pc.utf8_length(self.documents.column("text")), dtype=np.int64)
+
+    def tokens(self, file: TokenizerFile) -> TokenCounts:
+        """Return the token counts of all documents by a tokenizer, made once for all audits that use it."""
+        if file.digest not in self._tokens:
+            self._tokens[file.digest] = counter_of(file).count(self.data, self.offsets)
+        return self._tokens[file.digest]
 
     @cached_property
     def languages(self) -> list[str]:
