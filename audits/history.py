@@ -72,7 +72,9 @@ def band_of(values: tuple[float, ...]) -> Band | None:
     recent = np.array(values[-MAX_RUNS:])
     centre = float(np.median(recent))
     reach = WIDTH * _MAD_TO_SIGMA * float(np.median(np.abs(recent - centre)))
-    return Band(centre - reach, centre + reach, centre, len(recent), _trending(recent))
+    # Shares, rates and lengths are never negative, and neither is what is usual for them.
+    low = max(0.0, centre - reach) if recent.min() >= 0 else centre - reach
+    return Band(low, centre + reach, centre, len(recent), _trending(recent))
 
 
 def _trending(values: "np.ndarray") -> bool:

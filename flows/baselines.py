@@ -13,7 +13,7 @@ import pyarrow as pa
 from audits.base import Audit
 from audits.errors import ProfileUnreadable
 from audits.findings import Finding, Status
-from audits.history import History
+from audits.history import NO_HISTORY, History
 from flows.errors import ConfigError
 from reports.reading import read_profiles
 from reports.result import Profile
@@ -42,12 +42,16 @@ class Past:
     """Everything that a run is compared with.
 
     `references` are the baseline and the last accepted run, as far as there are any; `histories` what each audit
-    measured before, by label; `findings` say why there is no last accepted run where one was asked for.
+    measured before, by comparison and label; `findings` say why there is no last accepted run where one was asked for.
     """
 
     references: Sequence[Baseline] = ()
-    histories: Mapping[str, History] = field(default_factory=dict)
+    histories: Mapping[str, Mapping[str, History]] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
+
+    def history(self, comparison: str, label: str) -> History:
+        """Return what an audit measured before, in a comparison of this kind."""
+        return self.histories.get(comparison, {}).get(label, NO_HISTORY)
 
 
 def load_baseline(path: str | None) -> Baseline | None:
@@ -89,7 +93,11 @@ def load_past(earlier: Runs, audits: Sequence[Audit[Any]], baseline: Baseline | 
     references = [one for one in (baseline, previous) if one is not None]
     if baseline and previous and baseline.run_id == previous.run_id:
         references = [baseline]
-    return Past(references, histories(runs, _digests(comparing)), findings)
+    digests = _digests(comparing)
+    known: dict[str, Mapping[str, History]] = {
+        one.comparison: histories(runs, digests, one.comparison) for one in references
+    }
+    return Past(references, known, findings)
 
 
 def _previous(earlier: Runs, audits: Sequence[Audit[Any]], runs: list[Path]) -> tuple[Baseline | None, list[Finding]]:

@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from audits.base import Audit
-from audits.findings import Finding, Metric, Summary
-from audits.history import NO_HISTORY
+from audits.findings import Summary
 from flows.baselines import Baseline, Past, reference_for
 
 PREVIOUS_TABLE = "previous_"
@@ -18,41 +17,58 @@ def compared(audit: Audit[Any], state: Any, keeps_profile: bool, past: Past) -> 
     What an audit says without any comparison (absolute limits) is said once. Audits that do not judge changes see
     the first reference alone, as a number to put beside theirs.
     """
-    knowing = audit.with_history(past.histories.get(audit.label, NO_HISTORY))
     references = list(past.references if audit.compares else past.references[:1])
     if not references:
-        return knowing.summary(state)
+        return audit.summary(state)
     if not audit.compares:
         reference, refusals = reference_for(audit, keeps_profile, references[0])
-        summary = knowing.summary(state, reference)
+        summary = audit.summary(state, reference)
         summary.findings = [*refusals, *summary.findings]
         return summary
-    alone = knowing.summary(state)
-    total: Summary | None = None
-    for reference in references:
-        told = _against(knowing, state, keeps_profile, reference, alone, named=len(references) > 1)
-        total = told if total is None else _joined(total, told, alone)
-    return total or alone
+    alone = audit.summary(state)
+    told = [
+        _against(audit.with_history(past.history(one.comparison, audit.label)), state, keeps_profile, one, alone)
+        for one in references
+    ]
+    if len(references) > 1 or references[0].comparison == "previous":
+        for summary, reference in zip(told, references, strict=True):
+            _name(summary, reference)
+    total, *further = told
+    for summary in further:
+        _join(total, summary, alone)
+    return total
 
 
-def _against(
-    audit: Audit[Any], state: Any, keeps_profile: bool, reference: Baseline, alone: Summary, named: bool
-) -> Summary:
+def _against(audit: Audit[Any], state: Any, keeps_profile: bool, reference: Baseline, alone: Summary) -> Summary:
+    """Return a summary whose findings and metrics of changes are marked with what they were compared with."""
     before, refusals = reference_for(audit, keeps_profile, reference)
     summary = audit.summary(state, before)
-    prefix = ""
-    if named or reference.comparison == "previous":
-        prefix = f"{'Since' if reference.comparison == 'previous' else 'Against'} {reference.phrase}: "
-    absolute = {finding.finding_id for finding in alone.findings if finding in summary.findings}
-    summary.findings = [_marked(finding, reference, "") for finding in refusals] + [
-        finding if finding.finding_id in absolute else _marked(finding, reference, prefix)
+    marked = [
+        finding
+        if finding in alone.findings
+        else replace(finding, comparison=reference.comparison, against=reference.run_id)
+        for finding in [*refusals, *summary.findings]
+    ]
+    known = set(alone.metrics)
+    metrics = [
+        metric if metric in known else replace(metric, comparison=reference.comparison, against=reference.run_id)
+        for metric in summary.metrics
+    ]
+    return replace(summary, findings=marked, metrics=metrics)
+
+
+def _name(summary: Summary, reference: Baseline) -> None:
+    """Begin the messages about changes with what they are compared with; refusals name it themselves."""
+    word = "Since" if reference.comparison == "previous" else "Against"
+    summary.findings = [
+        replace(finding, message=f"{word} {reference.phrase}: {finding.message}")
+        if finding.comparison and finding.metric != "comparable"
+        else finding
         for finding in summary.findings
     ]
-    summary.metrics = [_marked_metric(metric, reference) for metric in summary.metrics]
-    return summary
 
 
-def _joined(total: Summary, further: Summary, alone: Summary) -> Summary:
+def _join(total: Summary, further: Summary, alone: Summary) -> None:
     """Add what a further comparison says about changes; the rest was said by the first."""
     total.findings += [finding for finding in further.findings if finding.comparison]
     total.metrics += [metric for metric in further.metrics if metric.comparison]
@@ -60,14 +76,3 @@ def _joined(total: Summary, further: Summary, alone: Summary) -> Summary:
         same = alone.tables.get(name)
         if same is None or not table.equals(same):
             total.tables[f"{PREVIOUS_TABLE}{name}"] = table
-    return total
-
-
-def _marked(finding: Finding, reference: Baseline, prefix: str) -> Finding:
-    return replace(finding, message=prefix + finding.message, comparison=reference.comparison, against=reference.run_id)
-
-
-def _marked_metric(metric: Metric, reference: Baseline) -> Metric:
-    if metric.reference is None:
-        return metric
-    return replace(metric, comparison=reference.comparison, against=reference.run_id)

@@ -1,6 +1,6 @@
 """Earlier runs of the same corpus: which of them were accepted, and what they measured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
@@ -40,11 +40,12 @@ def run_digests(folder: Path) -> Digests:
     return digests
 
 
-def histories(folders: list[Path], digests: Digests) -> dict[str, History]:
+def histories(folders: list[Path], digests: Digests, comparison: str) -> dict[str, History]:
     """Return what each audit measured in the last comparable runs; `folders` come newest first.
 
-    A run counts for an audit if it counted with the same tokenizer, language model and rules. A folder whose
-    metrics are missing or damaged is passed over: bands say how many runs they are made of.
+    A run counts for an audit if it counted with the same tokenizer, language model and rules. Of a metric that was
+    measured against several runs (a distance), the values of this `comparison` are taken. A folder whose metrics are
+    missing or damaged is passed over: bands say how many runs they are made of.
     """
     found: dict[str, dict[tuple[str, str], list[float]]] = {label: {} for label in digests}
     used = dict.fromkeys(digests, 0)
@@ -54,11 +55,11 @@ def histories(folders: list[Path], digests: Digests) -> dict[str, History]:
         if not labels:
             continue
         try:
-            rows = list(_values(folder, labels))
+            rows = _values(folder, labels, comparison)
         except RunFolderUnreadable:
             continue
-        for label, key, value in rows:
-            found[label].setdefault(key, []).append(value)
+        for (label, *key), value in rows.items():
+            found[label].setdefault((key[0], key[1]), []).append(value)
         for label in labels:
             used[label] += 1
     return {
@@ -67,13 +68,14 @@ def histories(folders: list[Path], digests: Digests) -> dict[str, History]:
     }
 
 
-def _values(folder: Path, labels: list[str]) -> Iterator[tuple[str, tuple[str, str], float]]:
-    """Yield (audit, (subject, metric), value) of a run, each metric once however often it was compared."""
+def _values(folder: Path, labels: list[str], comparison: str) -> dict[tuple[str, str, str], float]:
+    """Return the values of a run by (audit, subject, metric), each metric once however often it was compared."""
     table = read_parquet(folder / "metrics.parquet")
     table = table.filter(pc.is_in(table.column("audit"), value_set=pa.array(labels)))
-    seen = set()
-    columns = (table.column(name).to_pylist() for name in ("audit", "subject", "metric", "value"))
-    for label, subject, metric, value in zip(*columns, strict=True):
-        if value is not None and (label, subject, metric) not in seen:
-            seen.add((label, subject, metric))
-            yield label, (subject, metric), value
+    columns = [table.column(name).to_pylist() for name in ("audit", "subject", "metric", "value")]
+    compared = table.column("comparison").to_pylist() if "comparison" in table.column_names else [""] * table.num_rows
+    values: dict[tuple[str, str, str], float] = {}
+    for label, subject, metric, value, against in zip(*columns, compared, strict=True):
+        if value is not None and (against == comparison or (label, subject, metric) not in values):
+            values[label, subject, metric] = value
+    return values
