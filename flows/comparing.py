@@ -6,9 +6,7 @@ from typing import Any
 from audits.base import Audit
 from audits.findings import Summary
 from flows.baselines import Baseline, Past, reference_for
-
-PREVIOUS_TABLE = "previous_"
-"""Begins the names of the tables that compare with the last accepted run where there is a baseline as well."""
+from reports.view import PREVIOUS
 
 
 def compared(audit: Audit[Any], state: Any, keeps_profile: bool, past: Past) -> Summary:
@@ -75,4 +73,4 @@ def _join(total: Summary, further: Summary, alone: Summary) -> None:
     for name, table in further.tables.items():
         same = alone.tables.get(name)
         if same is None or not table.equals(same):
-            total.tables[f"{PREVIOUS_TABLE}{name}"] = table
+            total.tables[f"{PREVIOUS}{name}"] = table

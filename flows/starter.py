@@ -18,6 +18,10 @@ corpus:
 audits:
 {contamination}  - kind: domain_drift
   - kind: language_drift
+  - kind: script_drift
+  - kind: length_drift
+  - kind: synthetic_share         # markers of machine-written text
+  - kind: corpus_c2st             # can a classifier tell this corpus from the baseline?
   - kind: token_drift
     watch: ["∂", "∫", "def"]    # terms whose rate must not fall
     # tokenizer: tokenizer.json
@@ -28,6 +32,7 @@ audits:
 # canaries: {{per_set: 20}}       # plants copies of test items in the corpus, to say what this run would find
 # vault: vault                  # unseen items that replace exposed ones: one file a test set (vault/gsm8k.jsonl)
 # baseline: runs                # an earlier run, or a folder of runs (its pinned or newest one)
+# previous: true                # compare with the last run that did not fail, too
 engine: {{workers: 2}}            # worker processes; 0 works in this process
 output: runs
 """

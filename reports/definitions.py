@@ -29,10 +29,23 @@ DEFINITIONS = {
     "by semantic_overlap, some of them near-copies. Other test sets and corpora may behave differently: calibrate.",
     "exposed, suspect, clean, unmatchable": "Exposed: a detector found the item at its threshold. Suspect: found in "
     "part. Clean: looked for and not found. Unmatchable: too short or too alike to be found, so nothing is known.",
-    "domain_drift, language_drift": "A share fails when its change is real (Benjamini-Hochberg q-value over all "
-    "shares, documents as clusters), large enough in points or by ratio, and seen in enough documents.",
+    "domain_drift, language_drift, script_drift": "A share fails when its change is real (Benjamini-Hochberg q-value "
+    "over all shares, documents or hosts as clusters), large enough in points or by ratio, seen in enough documents, "
+    "and outside the band of the corpus's own runs.",
+    "Band": "Median ± 3 × 1.4826 × median absolute deviation of a metric in the last 8 to 30 accepted runs that "
+    "counted in the same way. What lies inside is usual for this corpus; a band that moves steadily excuses nothing.",
     "mix, within, interaction": "Kitagawa's split of a share's change: by sources that grew or shrank (mix), by "
     "sources whose own share moved (within), and both at once (interaction). The three add up to the change.",
+    "length_drift": "Distance between the distributions of document lengths on a logarithmic scale, in interquartile "
+    "ranges of the baseline (W1/IQR), and their largest difference (Kolmogorov-Smirnov); beyond what halves of the "
+    "same documents differ by.",
+    "synthetic_share": "Share of documents with wording or markup that chatbots leave behind, outside quotation marks. "
+    "A lower bound that moves with the share of machine-written text, not an estimate of it.",
+    "corpus_c2st": "Area under the ROC curve of a classifier that tells documents of this corpus from the baseline's, "
+    "tested on hosts that it did not see: 0.5 is no difference, 1 a clean separation.",
+    "Distances": "Total variation: share of tokens that would have to change category. Jensen-Shannon divergence in "
+    "bits (base 2) with the part that sampling alone gives. Population stability index: natural logarithm. All of them "
+    "are shown and not judged.",
     "token_drift": "Occurrences of a term per million words or tokens, compared with documents as clusters, so that "
     "a term that is only burstier is not called rarer.",
     "encoding_damage, repetition": "Share of documents that break a rule. A scope fails when the lower end of the "

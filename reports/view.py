@@ -22,9 +22,16 @@ MAX_PAIRS = 60
 _NEEDS_A_LOOK = SEVERITY[:4]
 
 TITLES = {
-    "shares": "Shares of tokens",
+    "shares": "Shares of tokens (of letters for scripts, of documents for markers)",
     "attribution": "Where each change comes from, in share of all tokens",
     "sampling_weights": "How to restore the mix: share to keep when sampling down, epochs when sampling up",
+    "hosts": "Hosts that moved a share, in share of all tokens",
+    "frequent_hosts": "Hosts with most tokens",
+    "distances": "Distances to the baseline, for those who know them; nothing is judged by them",
+    "lengths": "Lengths of documents: quantiles now and in the baseline",
+    "ecdf": "Lengths of documents: cumulative shares",
+    "markers": "Markers of machine-written text, per million words",
+    "features": "What tells this corpus from the baseline most",
     "movers": "Tokens that moved most",
     "damage": "Damaged documents by rule",
     "reasons": "Records set aside, by shard and reason",
@@ -32,6 +39,12 @@ TITLES = {
     "in the corpus",
 }
 """Captions of the audits' tables."""
+
+PREVIOUS = "previous_"
+"""Begins the names of tables that compare with the last accepted run where there is a baseline as well."""
+
+_NOT_SHOWN = ("rates", "ecdf")
+"""Tables that are no tables for people: the detectors' rates stand beside their verdicts, curves are drawn."""
 
 
 @dataclass(frozen=True)
@@ -159,16 +172,17 @@ def _tables(result: RunResult) -> list[TableView]:
     views = []
     for audit, tables in result.tables.items():
         for name, table in tables.items():
-            # What was measured of the detectors stands beside their verdicts.
-            if table.num_rows and name != "rates":
+            if table.num_rows and name.removeprefix(PREVIOUS) not in _NOT_SHOWN:
                 views.append(_table(audit, name, table))
     return views
 
 
 def _table(audit: str, name: str, table: pa.Table) -> TableView:
     records = table.to_pylist()
-    if name == "shares":
+    known = name.removeprefix(PREVIOUS)
+    if known == "shares":
         # What moved comes first, then the largest shares.
         records.sort(key=lambda row: (SEVERITY.index(Status(row["status"])), -row["share"], row["subject"]))
     rows = [list(row.values()) for row in records[:MAX_ROWS]]
-    return TableView(TITLES.get(name, name), audit, name, table.column_names, rows, table.num_rows)
+    title = TITLES.get(known, known) + (", since the last accepted run" if known != name else "")
+    return TableView(title, audit, name, table.column_names, rows, table.num_rows)
