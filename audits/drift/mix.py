@@ -168,13 +168,14 @@ def epochs_within(
     """
     epochs = np.zeros_like(have)
     asked = np.flatnonzero((have > 0) & (wanted > 0))
-    left, weight = total, float(wanted[asked].sum())
-    for at in asked[np.argsort(have[asked] / wanted[asked], kind="stable")]:
-        # The last group's weight is all that is left; the sum may differ from it in the last bit.
-        part = min(1.0, wanted[at] / weight) if weight > 0 else 1.0
-        taken = min(left * part, max_epochs * have[at])
+    asked = asked[np.argsort(-wanted[asked] / have[asked], kind="stable")]
+    # Sums from the end: taking weights off a total one by one would lose the small ones.
+    weights = np.cumsum(wanted[asked][::-1])[::-1]
+    left = total
+    for at, weight in zip(asked, weights, strict=True):
+        taken = min(left * wanted[at] / weight, max_epochs * have[at])
         epochs[at] = taken / have[at]
-        left, weight = left - taken, weight - wanted[at]
+        left -= taken
     return epochs
 
 
