@@ -101,16 +101,13 @@ def _reach(plan: MixPlan, by: str) -> Finding:
         message = f"The target mix can be reached for {asked}."
         return Finding(LABEL, f"{by}s", Status.PASS, "capped", message, 0.0)
     shown = "; ".join(_short_of(row, plan) for row in capped[:_NAMED])
-    more = f"; and {counted(len(capped) - _NAMED, 'more')}" if len(capped) > _NAMED else ""
+    more = f"; and {len(capped) - _NAMED:,} more" if len(capped) > _NAMED else ""
     message = (
-        f"The target mix cannot be reached for {asked}: {shown}{more.removesuffix('s')}. It can be reached for up to "
-        f"{plan.exact:,.0f} {plan.unit}"
-        + (
-            f"; {plan.reached:,.0f} {plan.unit} are all that can be drawn."
-            if plan.reached < 0.999 * plan.total
-            else "."
-        )
+        f"The target mix cannot be reached for {asked}: {shown}{more}. It can be reached for up to {plan.exact:,.0f} "
+        f"{plan.unit}."
     )
+    if plan.exact < plan.reached < _ALL_OF_IT * plan.total:
+        message += f" No more than {plan.reached:,.0f} {plan.unit} can be drawn at all."
     return Finding(
         LABEL,
         f"{by}s",

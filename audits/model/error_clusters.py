@@ -30,8 +30,8 @@ _MAX_DF = 0.5
 """Terms in more of the items than this are the form of the benchmark, whatever its language."""
 
 _IDF_POWER = 1.5
-"""Above 1, grammar weighs less and subjects more, without a list of stop words, which would be of one language. Of 1, 1.5
-and 2 it named the groups of GSM8K and MATH best ("feet, inches, tall", "term, sequence, arithmetic")."""
+"""Above 1, grammar weighs less and subjects more, without a list of stop words, which would be of one language. Of 1,
+1.5 and 2 it named the groups of GSM8K and MATH best ("feet, inches, tall", "term, sequence, arithmetic")."""
 
 _TERMS = 5
 _SEED = 0
