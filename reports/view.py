@@ -33,6 +33,8 @@ TITLES = {
     "markers": "Markers of machine-written text, per million words",
     "features": "What tells this corpus from the baseline most",
     "movers": "Tokens that moved most",
+    "new_tokens": "Tokens that the baseline does not have",
+    "gone_tokens": "Tokens that only the baseline has",
     "damage": "Damaged documents by rule",
     "reasons": "Records set aside, by shard and reason",
     "dropped_phrases": "Phrases that counted neither for nor against a leak: the test set's own form, or everywhere "

@@ -5,30 +5,32 @@ and no divergence over a whole vocabulary shows it (halving a token of 1e-5 move
 compared with documents as clusters, so a term that is merely burstier is not called rarer.
 """
 
-import math
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 from pydantic import Field
-from tokenizers import Tokenizer
 
 from audits.base import Audit, AuditConfig, Resources
 from audits.batch import TextBatch
-from audits.drift.movers import movers_table
-from audits.drift.token_state import TermSums, TokenState
-from audits.drift.tokenization import count_tokens, load_tokenizer, tokenizer_digest
+from audits.drift.gates import Gates
+from audits.drift.movers import Vocabulary, compare_vocabulary
+from audits.drift.share_drift import NO_BASELINE
+from audits.drift.token_state import TermCounts, TokenState
+from audits.drift.watch_findings import TermLimits, WatchJudge
 from audits.drift.watch_terms import count_term, first_place
-from audits.findings import Finding, Metric, Status, Summary
+from audits.findings import Finding, Status, Summary
 from audits.kernels.words import NORMALISER
 from audits.ranking import Smallest
-from audits.statistics import Change, compare_ratios, false_discovery_rates
-from audits.wording import per_million
+from audits.tokens.counting import counter_of
+from audits.tokens.files import TokenizerFile, read_tokenizer
 
 _EXAMPLES = 5
-_MILLION = 1_000_000
+_NAMED = 5
+
+Term = Annotated[str, Field(min_length=1, max_length=100)]
+Floor = Annotated[float, Field(gt=0)]
 
 
 class TokenDriftConfig(AuditConfig):
@@ -37,20 +39,24 @@ class TokenDriftConfig(AuditConfig):
     `tokenizer` is the path of a `tokenizer.json`; without it rates count normalised words, and only watched
     terms are compared. A watched term warns when its rate leaves [1/`warn_ratio`, `warn_ratio`] and fails
     outside [1/`fail_ratio`, `fail_ratio`], at a q-value of at most `max_q` with the term in `min_docs`
-    documents on one side. `min_per_million` are absolute floors, which need no baseline.
+    documents on one side, and outside the corpus's own history. `min_per_million` are absolute floors, which need no
+    baseline; `domain_min_per_million` are floors inside a domain (`{math: {"∂": 3}}`). A token of the vocabulary
+    that is new or gone warns if the side that has it has it `new_per_million` times per million.
     """
 
     kind: Literal["token_drift"] = "token_drift"
     tokenizer: str | None = None
-    watch: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
-    min_per_million: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    watch: tuple[Term, ...] = ()
+    min_per_million: dict[Term, Floor] = Field(default_factory=dict)
+    domain_min_per_million: dict[str, dict[Term, Floor]] = Field(default_factory=dict, max_length=100)
     warn_ratio: Annotated[float, Field(gt=1)] = 1.25
     fail_ratio: Annotated[float, Field(gt=1)] = 2.0
     max_q: Annotated[float, Field(gt=0, lt=1)] = 0.01
     min_docs: Annotated[int, Field(ge=2)] = 20
+    new_per_million: Annotated[float, Field(gt=0)] = 10.0
 
     def build(self, resources: Resources) -> "TokenDrift":
-        """Load the tokenizer.
+        """Read the tokenizer.
 
         Raises:
             TokenizerUnavailable: the file is missing or is no tokenizer.
@@ -61,184 +67,134 @@ class TokenDriftConfig(AuditConfig):
 class TokenDrift(Audit[TokenState]):
     """Counts watched terms, and tokens where there is a tokenizer."""
 
+    compares = True
+
     def __init__(self, config: TokenDriftConfig) -> None:
         self.label = config.label
         self.config = config
-        self.tokenizer: Tokenizer | None = load_tokenizer(Path(config.tokenizer)) if config.tokenizer else None
-        self.terms = list(dict.fromkeys([*config.watch, *config.min_per_million]))
+        self.file: TokenizerFile | None = None
+        if config.tokenizer:
+            self.file = read_tokenizer(Path(config.tokenizer), config.label)
+        of_domains = [term for floors in config.domain_min_per_million.values() for term in floors]
+        self.terms = list(dict.fromkeys([*config.watch, *config.min_per_million, *of_domains]))
         self.unit = "tokens" if config.tokenizer else "words"
 
     def new_state(self) -> TokenState:
         """Return the state of an empty corpus, which knows every watched term."""
-        size = self.tokenizer.get_vocab_size(with_added_tokens=True) if self.tokenizer else 0
-        return TokenState(
-            terms={term: TermSums() for term in self.terms}, vocabulary=np.zeros((4, size), dtype=np.int64)
-        )
+        nothing = np.zeros(0, dtype=np.int64)
+        state = TokenState()
+        state.corpus.add(nothing, dict.fromkeys(self.terms, nothing))
+        if self.file is not None:
+            state.vocabulary = np.zeros((4, counter_of(self.file).size), dtype=np.int64)
+        return state
 
     def scan(self, state: TokenState, batch: TextBatch) -> None:
         """Add the terms and tokens of a batch."""
-        if self.tokenizer is None:
-            units = batch.word_counts
-        else:
-            units = count_tokens(self.tokenizer, batch.texts, state.vocabulary)
-        state.docs += len(batch)
-        state.units += int(units.sum())
-        state.units_squared += int((units * units).sum())
-        for term in self.terms:
-            counts = count_term(batch.documents.column("text"), term)
-            state.terms[term].merge(
-                TermSums(
-                    int(counts.sum()),
-                    int((counts * counts).sum()),
-                    int((counts * units).sum()),
-                    int((counts > 0).sum()),
-                )
+        units = batch.word_counts
+        if self.file is not None:
+            tokens = batch.tokens(self.file)
+            state.add_tokens(tokens)
+            units = tokens.sizes
+        counts = {term: count_term(batch.documents.column("text"), term) for term in self.terms}
+        state.corpus.add(units, counts)
+        for domain, floors in self.config.domain_min_per_million.items():
+            inside = np.array([name == domain for name in batch.domains], dtype=np.bool_)
+            state.domains.setdefault(domain, TermCounts()).add(
+                units[inside], {term: counts[term][inside] for term in floors}
             )
-            self._add_examples(state, batch, term, np.flatnonzero(counts))
+        for term in self.terms:
+            self._add_examples(state, batch, term, np.flatnonzero(counts[term]))
 
     def summary(self, state: TokenState, reference: TokenState | None = None) -> Summary:
         """Judge every watched term, and list the tokens that moved most."""
-        summary = Summary()
-        self._judge_floors(state, summary)
+        gates = Gates(self.config.max_q, self.config.min_docs)
+        limits = TermLimits(self.config.warn_ratio, self.config.fail_ratio, gates)
+        examples = {term: tuple(kept.entries()) for term, kept in state.examples.items()}
+        judge = WatchJudge(self.label, self.unit, limits, self.history, examples)
+        summary = Summary(findings=self._floors(judge, state))
         if reference is None:
-            self._without_reference(state, summary)
+            summary.metrics = judge.alone(state.corpus, self.terms)
+            summary.findings.append(self._without_reference(state))
             return summary
-        self._judge_terms(state, reference, summary)
-        if self.tokenizer is not None:
-            summary.tables["movers"] = movers_table(state, reference, self.tokenizer)
-            summary.findings.append(self._movers_finding(summary.tables["movers"]))
+        findings, summary.metrics = judge.compare(state.corpus, reference.corpus, self.terms)
+        summary.findings += findings
+        if self.file is not None:
+            self._add_vocabulary(summary, state, reference)
         return summary
 
     def digests(self) -> dict[str, str]:
         """Return the digest of the tokenizer file, and the version of the word rules."""
-        path = self.config.tokenizer
-        return {"tokenizer": tokenizer_digest(Path(path)) if path else "words", "words": NORMALISER}
+        return {"tokenizer": self.file.digest if self.file else "words", "words": NORMALISER}
 
     def to_profile(self, state: TokenState) -> dict[str, pa.Table]:
         """Return the sums by term and token."""
         return state.to_tables()
 
     def from_profile(self, tables: dict[str, pa.Table]) -> TokenState:
-        """Rebuild the sums; examples are not kept."""
+        """Rebuild the sums; examples and domains are not kept."""
         return TokenState.from_tables(tables)
 
     def _add_examples(self, state: TokenState, batch: TextBatch, term: str, docs: "np.ndarray") -> None:
         kept = state.examples.setdefault(term, Smallest(_EXAMPLES))
         for doc in docs.tolist():
-            key = (xxhash.xxh3_64_intdigest(batch.doc_ids[doc].encode()), batch.shards[doc], int(batch.rows[doc]))
-            if len(kept.kept) >= _EXAMPLES and key > max(kept.kept):
-                kept.offered += 1
-                continue
-            kept.offer(key, first_place(batch, doc, term))
-
-    def _judge_floors(self, state: TokenState, summary: Summary) -> None:
-        for term, floor in self.config.min_per_million.items():
-            sums = state.sums_of(term)
-            rate = sums.ratio * _MILLION
-            low = rate < floor
-            message = (
-                f"{term!r} occurs {per_million(rate)} times per million {self.unit}, "
-                f"{'below' if low else 'at or above'} the floor of {floor:g}."
-            )
-            status = (Status.FAIL if low else Status.PASS) if state.docs else Status.INSUFFICIENT
-            summary.findings.append(
-                Finding(self.label, term, status, "floor_per_million", message, rate, threshold=floor, n_docs=sums.docs)
-            )
-
-    def _without_reference(self, state: TokenState, summary: Summary) -> None:
-        for term in self.terms:
-            rate = state.sums_of(term).ratio * _MILLION
-            summary.metrics.append(Metric(self.label, term, "rate_per_million", rate, n_docs=state.terms[term].docs))
-        message = f"With no baseline to compare with, the rates of {len(self.terms):,} watched terms are only recorded."
-        suggestion = "Accept a run as the baseline with `corpus-audit baseline pin RUN`, and set `baseline:` to it."
-        summary.findings.append(
-            Finding(self.label, "corpus", Status.INFO, "rate_per_million", message, suggestion=suggestion)
-        )
-
-    def _judge_terms(self, state: TokenState, reference: TokenState, summary: Summary) -> None:
-        known = [term for term in self.terms if term in reference.terms]
-        changes = [compare_ratios(state.sums_of(term), reference.sums_of(term)) for term in known]
-        rates = false_discovery_rates([change.p for change in changes])
-        steady = 0
-        for term, change, q in zip(known, changes, rates, strict=True):
-            status = self._status(state, reference, term, change, q)
-            summary.metrics.append(self._metric(state, reference, term, change, q))
-            if status is Status.PASS:
-                steady += 1
+            key = (int(batch.doc_hashes[doc]), batch.shards[doc], int(batch.rows[doc]))
+            if kept.wants(key):
+                kept.offer(key, first_place(batch, doc, term))
             else:
-                summary.findings.append(self._finding(state, reference, term, change, q, status))
-        if steady:
-            message = f"{steady:,} of {len(self.terms):,} watched terms kept their rate within the limits."
-            summary.findings.append(
-                Finding(self.label, "watch", Status.PASS, "rate_per_million", message, float(steady))
-            )
-        for term in self.terms:
-            if term not in reference.terms:
-                message = f"{term!r} is not in the baseline's watch-list, so there is nothing to compare it with."
-                summary.findings.append(Finding(self.label, term, Status.INSUFFICIENT, "rate_per_million", message))
+                kept.pass_over()
 
-    def _status(self, state: TokenState, reference: TokenState, term: str, change: Change, q: float) -> Status:
-        if not state.units or not reference.units:
-            return Status.INSUFFICIENT
-        docs = max(state.terms[term].docs, reference.terms[term].docs)
-        if docs < self.config.min_docs:
-            # Nowhere in either corpus is an answer too; rare in both is none.
-            return Status.INSUFFICIENT if docs else Status.PASS
-        if q > self.config.max_q or 1 / self.config.warn_ratio < change.factor < self.config.warn_ratio:
-            return Status.PASS
-        far = not 1 / self.config.fail_ratio < change.factor < self.config.fail_ratio
-        return Status.FAIL if far else Status.WARN
+    def _floors(self, judge: WatchJudge, state: TokenState) -> list[Finding]:
+        findings = [judge.floor(term, floor, state.corpus) for term, floor in self.config.min_per_million.items()]
+        for domain, floors in self.config.domain_min_per_million.items():
+            counts = state.domains.get(domain, TermCounts())
+            findings += [judge.floor(term, floor, counts, domain) for term, floor in floors.items()]
+        return findings
 
-    def _metric(self, state: TokenState, reference: TokenState, term: str, change: Change, q: float) -> Metric:
-        return Metric(
-            self.label,
-            term,
-            "rate_per_million",
-            value=state.sums_of(term).ratio * _MILLION,
-            reference=reference.sums_of(term).ratio * _MILLION,
-            p_value=change.p,
-            q_value=q,
-            effect=change.factor if math.isfinite(change.factor) else None,
-            n_docs=state.terms[term].docs,
-        )
-
-    def _finding(
-        self, state: TokenState, reference: TokenState, term: str, change: Change, q: float, status: Status
-    ) -> Finding:
-        rate, before = state.sums_of(term).ratio * _MILLION, reference.sums_of(term).ratio * _MILLION
-        docs, docs_before = state.terms[term].docs, reference.terms[term].docs
-        expected = docs_before * state.docs / reference.docs if reference.docs else 0.0
-        if status is Status.INSUFFICIENT:
-            message = f"{term!r} is in {docs:,} documents now and {docs_before:,} of the baseline, too few to compare."
-        else:
-            factor = f", ×{change.factor:.2f}" if math.isfinite(change.factor) else ""
-            message = (
-                f"{term!r} {'rose' if rate > before else 'fell'} from {per_million(before)} to {per_million(rate)} "
-                f"per million {self.unit}{factor}; {docs:,} documents have it, and at the baseline's frequency "
-                f"{expected:,.0f} would."
-            )
-        limit = self.config.fail_ratio if status is Status.FAIL else self.config.warn_ratio
+    def _without_reference(self, state: TokenState) -> Finding:
+        message = f"With no baseline to compare with, the rates of {len(self.terms):,} watched terms are only recorded."
+        docs = state.corpus.docs
         return Finding(
-            audit=self.label,
-            subject=term,
-            status=status,
-            metric="rate_per_million",
-            message=message,
-            value=rate,
-            reference=before,
-            ci_low=before * change.factor_low if before else None,
-            ci_high=before * change.factor_high if before and math.isfinite(change.factor_high) else None,
-            threshold=before * limit if rate > before else before / limit,
-            p_value=change.p,
-            q_value=q,
-            effect=change.factor if math.isfinite(change.factor) else None,
-            n_docs=docs,
-            evidence=tuple(state.examples[term].entries()) if term in state.examples else (),
-            suggestion="Compare the sources that used to bring this term, or add data that has it.",
+            self.label, "corpus", Status.INFO, "rate_per_million", message, n_docs=docs, suggestion=NO_BASELINE
         )
 
-    def _movers_finding(self, movers: pa.Table) -> Finding:
-        message = f"{movers.num_rows:,} tokens of the vocabulary moved most; the table lists them."
-        if not movers.num_rows:
+    def _add_vocabulary(self, summary: Summary, state: TokenState, reference: TokenState) -> None:
+        assert self.file is not None
+        tokenizer = counter_of(self.file).tokenizer
+        found = compare_vocabulary(state, reference, tokenizer, self.config.min_docs, self.config.new_per_million)
+        summary.tables |= {"movers": found.movers, "new_tokens": found.new, "gone_tokens": found.gone}
+        summary.findings += [self._movers(found), *self._only_one_side(found)]
+
+    def _movers(self, found: Vocabulary) -> Finding:
+        message = f"{found.movers.num_rows:,} tokens of the vocabulary moved most; the table lists them."
+        if not found.movers.num_rows:
             message = "No token of the vocabulary moved by more than chance."
-        return Finding(self.label, "vocabulary", Status.INFO if movers.num_rows else Status.PASS, "movers", message)
+        status = Status.INFO if found.movers.num_rows else Status.PASS
+        return Finding(self.label, "vocabulary", status, "movers", message, float(found.movers.num_rows))
+
+    def _only_one_side(self, found: Vocabulary) -> list[Finding]:
+        """Return findings on the tokens that are new and that are gone, where there are any."""
+        findings = []
+        floor = self.config.new_per_million
+        for name, verb, table, count in (
+            ("new_tokens", "are new", found.new, found.counts[0]),
+            ("gone_tokens", "are gone", found.gone, found.counts[1]),
+        ):
+            if count:
+                named = ", ".join(repr(token) for token in table.column("token").to_pylist()[:_NAMED])
+                message = (
+                    f"{count:,} tokens with at least {floor:g} per million {verb}: {named}"
+                    f"{' and more, in the table' if count > _NAMED else ''}."
+                )
+                findings.append(
+                    Finding(
+                        self.label,
+                        "vocabulary",
+                        Status.WARN,
+                        name,
+                        message,
+                        float(count),
+                        threshold=0.0,
+                        suggestion="Look for what brings or removes them: a source, a cleaning step, new boilerplate.",
+                    )
+                )
+        return findings

@@ -1,6 +1,7 @@
 """Counting watched terms in text."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +25,12 @@ def count_term(texts: pa.Array, term: str) -> NDArray[np.int64]:
 
 
 def first_place(batch: TextBatch, doc: int, term: str) -> Evidence:
-    """Return where a document has a term first."""
+    """Return where a document, one of a seeded choice, has a term first."""
     text = batch.data[batch.offsets[doc] : batch.offsets[doc + 1]].tobytes()
     found = re.search(_pattern(term).encode(), text)
     start, end = found.span() if found else (0, 0)
-    return batch.place(doc, start, end, excerpt(text, start, end, context=80))
+    place = batch.place(doc, start, end, excerpt(text, start, end, context=80))
+    return replace(place, chosen="seeded random")
 
 
 def _pattern(term: str) -> str:

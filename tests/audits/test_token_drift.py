@@ -1,13 +1,11 @@
 import random
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from audits.base import Resources
 from audits.drift.token_drift import TokenDriftConfig
-from audits.drift.tokenization import count_tokens, cut
 from audits.drift.watch_terms import count_term
 from audits.errors import TokenizerUnavailable
 from audits.findings import Status
@@ -56,7 +54,8 @@ def test_a_symbol_that_becomes_half_as_frequent_fails():
 
 def test_a_symbol_that_is_only_burstier_is_not_called_rarer():
     found = judged(with_term(2000, 25, times=7), with_term(2000, 200))
-    assert found is None or found.status is Status.WARN
+    assert found.status is Status.INFO and found.metric == "document_share"
+    assert "burstier" in found.message
 
 
 def test_a_symbol_that_is_gone_fails_and_one_in_few_documents_is_insufficient():
@@ -88,26 +87,6 @@ def test_movers_are_found_where_a_language_grew(tokenizer_path):
     movers = of.summary(now, before).tables["movers"].to_pylist()
     rising = [row["token"].strip() for row in movers if row["log2_ratio"] is None or row["log2_ratio"] > 0]
     assert {"und", "der", "die"} & set(rising)
-
-
-def test_counts_equal_those_of_the_tokenizer_itself(tokenizer_path):
-    texts = [*sentences("en")[:50], *sentences("ja")[:20], "a", "∂∂∂"]
-    tokenizer = Tokenizer.from_file(tokenizer_path)
-    vocabulary = np.zeros((4, tokenizer.get_vocab_size()), dtype=np.int64)
-    sizes = count_tokens(tokenizer, texts, vocabulary)
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    assert sizes.tolist() == [len(one.ids) for one in encoded]
-    counts = np.bincount([token for one in encoded for token in one.ids], minlength=vocabulary.shape[1])
-    assert (vocabulary[0] == counts).all()
-    assert (vocabulary[3] <= vocabulary[0]).all()
-
-
-def test_long_texts_are_cut_without_losing_a_character():
-    text = "words and more words " * 120_000
-    pieces = cut(text)
-    assert len(pieces) == 3
-    assert "".join(pieces) == text
-    assert "".join(cut("x" * 2_500_000)) == "x" * 2_500_000
 
 
 @pytest.mark.parametrize(
