@@ -1,5 +1,6 @@
 """Evaluations of several checkpoints in the order of training: totals by task, and samples where there are any."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,9 +79,12 @@ def _parts(path: Path) -> list[Checkpoint]:
         for sample in read_samples(file_path):
             checkpoint.samples.setdefault(sample.task or "samples", []).append(sample)
     # The folder says more than a name that several share.
+    counts = Counter(checkpoint.name for checkpoint in found.values())
     for (folder, _), checkpoint in found.items():
-        if sum(other.name == checkpoint.name for other in found.values()) > 1:
-            checkpoint.name = f"{checkpoint.name} ({_below(folder, path)})"
+        if counts[checkpoint.name] > 1:
+            steps = _below(folder, path).parts[1:]
+            own = steps[:-1] if len(steps) > 1 else steps
+            checkpoint.name = f"{checkpoint.name} ({'/'.join(own) or folder.resolve().name})"
     return list(found.values())
 
 
