@@ -5,12 +5,13 @@ than chance. Here it is a logistic regression on words and pairs of words, its m
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
+from scipy.stats import rankdata
 
 from audits.drift.c2st_state import Features, Vectors
 
@@ -20,7 +21,7 @@ _MIN_SIDE = 5
 """Documents of each corpus that a fold needs."""
 
 _RESAMPLES = 200
-_SWAPS = 499
+_SWAPS = 1_999
 _SEED = 1
 
 Floats = NDArray[np.float64]
@@ -55,7 +56,7 @@ def separation(now: Vectors, before: Vectors) -> Separation | None:
     - Folds are by host (`xxh3(host) mod 5`), so that no page is tested with a model that saw its site.
     - AUC = Σ over folds of pairs (now, before) in the right order / pairs; ties count half.
     - Interval: 200 bootstrap resamples of hosts (percentile); the classifiers stay as they are.
-    - Chance: 499 times the two labels of all documents of a host are swapped or not, at random. Test labels are
+    - Chance: 1,999 times the two labels of all documents of a host are swapped or not, at random. Test labels are
       unknown to the classifier, so under no difference every labelling is as likely.
     """
     features = [*now.features, *before.features]
@@ -70,10 +71,10 @@ def separation(now: Vectors, before: Vectors) -> Separation | None:
     for fold in usable:
         inside = folds == fold
         scores[inside] = _fit(matrix[~inside], labels[~inside]).decision_function(matrix[inside])
-    tested = np.isin(folds, usable)
-    auc = _auc(scores, labels, folds, np.where(tested, 1.0, 0.0))
-    low, high = _interval(scores, labels, folds, tested, groups)
-    chances = _swapped(scores, labels, folds, tested, groups)
+    ranked = _ranked(scores, folds, usable)
+    auc = _auc(ranked, labels, np.ones(len(labels)))
+    low, high = _interval(ranked, labels, groups)
+    chances = _swapped(ranked, labels, groups)
     return Separation(
         auc,
         min(low, auc),
@@ -101,7 +102,10 @@ def least_different(auc: float) -> float:
     return max(0.0, 1 - float(np.sqrt(2 * (1 - min(1.0, auc)))))
 
 
-def _fit(matrix: csr_matrix, labels: Flags) -> LogisticRegression:
+def _fit(matrix: csr_matrix, labels: Flags) -> Any:
+    # A second to import, for one audit of many.
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(C=1.0, solver="liblinear", class_weight="balanced", random_state=_SEED, max_iter=200)
     return model.fit(matrix, labels)
 
@@ -132,42 +136,55 @@ def _is_usable(labels: Flags, inside: Flags) -> bool:
     return min(*sides, *rest) >= _MIN_SIDE
 
 
-def _auc(scores: Floats, labels: Flags, folds: NDArray[np.int64], weights: Floats) -> float:
+@dataclass(frozen=True)
+class _Fold:
+    """Tested documents of one fold, and the rank of each one's score among them."""
+
+    docs: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+
+
+def _ranked(scores: Floats, folds: NDArray[np.int64], usable: list[int]) -> list[_Fold]:
+    ranked = []
+    for fold in usable:
+        docs = np.flatnonzero(folds == fold)
+        ranked.append(_Fold(docs, np.unique(scores[docs], return_inverse=True)[1]))
+    return ranked
+
+
+def _auc(ranked: list[_Fold], labels: Flags, weights: Floats) -> float:
+    """Return the weight of pairs in the right order, ties as half, over that of all pairs, within folds."""
     right = pairs = 0.0
-    for fold in range(FOLDS):
-        inside = (folds == fold) & (weights > 0)
-        one, all_pairs = _ordered(scores[inside], labels[inside], weights[inside])
-        right, pairs = right + one, pairs + all_pairs
+    for fold in ranked:
+        here, mine = weights[fold.docs], labels[fold.docs]
+        ours, theirs = np.bincount(fold.ranks, here * mine), np.bincount(fold.ranks, here * ~mine)
+        right += float(np.sum(ours * (np.cumsum(theirs) - theirs / 2)))
+        pairs += float(ours.sum() * theirs.sum())
     return right / pairs if pairs else 0.5
 
 
-def _ordered(scores: Floats, labels: Flags, weights: Floats) -> tuple[float, float]:
-    """Return the weight of pairs in the right order, ties as half, and of all pairs."""
-    _, ranks = np.unique(scores, return_inverse=True)
-    ours = np.bincount(ranks, weights * labels)
-    theirs = np.bincount(ranks, weights * ~labels)
-    below = np.cumsum(theirs) - theirs / 2
-    return float(np.sum(ours * below)), float(ours.sum() * theirs.sum())
-
-
-def _interval(
-    scores: Floats, labels: Flags, folds: NDArray[np.int64], tested: Flags, groups: NDArray[np.int64]
-) -> tuple[float, float]:
+def _interval(ranked: list[_Fold], labels: Flags, groups: NDArray[np.int64]) -> tuple[float, float]:
     generator = np.random.default_rng(_SEED)
     names, places = np.unique(groups, return_inverse=True)
     aucs = []
     for _ in range(_RESAMPLES):
         drawn = np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
-        aucs.append(_auc(scores, labels, folds, drawn[places] * tested.astype(float)))
+        aucs.append(_auc(ranked, labels, drawn[places].astype(float)))
     low, high = np.percentile(aucs, [2.5, 97.5])
     return float(low), float(high)
 
 
-def _swapped(
-    scores: Floats, labels: Flags, folds: NDArray[np.int64], tested: Flags, groups: NDArray[np.int64]
-) -> Floats:
+def _swapped(ranked: list[_Fold], labels: Flags, groups: NDArray[np.int64]) -> Floats:
+    """Return the AUC of each random labelling, from the sums of mid-ranks (Mann & Whitney 1947)."""
     generator = np.random.default_rng(_SEED)
     names, places = np.unique(groups, return_inverse=True)
-    weights = tested.astype(float)
-    swaps = (generator.random(len(names)) < 0.5 for _ in range(_SWAPS))
-    return np.array([_auc(scores, labels ^ swap[places], folds, weights) for swap in swaps])
+    labellings = (generator.random((_SWAPS, len(names))) < 0.5)[:, places] ^ labels
+    right, pairs = np.zeros(_SWAPS), np.zeros(_SWAPS)
+    for fold in ranked:
+        mine = labellings[:, fold.docs].astype(np.float64)
+        ours = mine.sum(axis=1)
+        theirs = len(fold.docs) - ours
+        right += mine @ rankdata(fold.ranks) - ours * (ours + 1) / 2
+        pairs += ours * theirs
+    chances: Floats = np.divide(right, pairs, out=np.full(_SWAPS, 0.5), where=pairs > 0)
+    return chances

@@ -1,6 +1,7 @@
 """The three questions that a change must pass before it is called drift; any drift metric can use them.
 
-1. Is it real? A Benjamini-Hochberg q-value of at most `max_q`, from a comparison that counts documents or hosts.
+1. Is it real? A Benjamini-Hochberg q-value of at most `max_q` for WARN and a tenth of it for FAIL, from a comparison
+   that counts documents or hosts: what stops a training run should be surer than what asks for a look.
 2. Does it matter? The practical floor, by mass and by ratio, is the audit's own business: it says how large the
    change is (PASS, WARN or FAIL).
 3. Is it news? It must lie outside the band that the corpus's own accepted runs make (`audits.history`), or, where
@@ -28,6 +29,12 @@ class Gates:
 
     max_q: float
     min_docs: int
+
+    def sure(self, size: Status, q: float) -> Status:
+        """Return the status that a size has at a q-value: FAIL needs a tenth of `max_q`."""
+        if size not in (Status.WARN, Status.FAIL) or q > self.max_q:
+            return Status.PASS
+        return Status.WARN if size is Status.FAIL and q > self.max_q / 10 else size
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,11 @@ def judged(observed: Observed, size: Status, gates: Gates, band: Band | None, sh
     A change that is as large as a failure and real, in fewer documents than `min_docs`, is INSUFFICIENT. One that
     is real and large but usual for this corpus is INFO.
     """
-    if size not in (Status.WARN, Status.FAIL) or observed.q > gates.max_q:
+    far, size = size, gates.sure(size, observed.q)
+    if size is Status.PASS:
         return Ruling(Status.PASS)
     if observed.docs < gates.min_docs:
-        if size is Status.WARN:
+        if far is Status.WARN:
             return Ruling(Status.PASS)
         return Ruling(Status.INSUFFICIENT, f"Only {observed.docs:,} documents have it, too few to call it drift.")
     if band is None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from audits.drift.gates import against_band, band_fields
+from audits.drift.gates import Gates, against_band, band_fields
 from audits.drift.length_judging import Group, Lengths, Shift
 from audits.drift.length_limits import LengthLimits
 from audits.findings import Finding, Status
@@ -11,6 +11,9 @@ from audits.wording import percent
 
 TAILS = ("short", "long")
 """Documents below the baseline's p1, and above its p99."""
+
+FAIL_ABOVE_CHANCE = 1.2
+"""How far above the ceiling of chance a failure must be: √(ln 2000 / ln 200), the ceiling of a tenth of the risk."""
 
 _BANDED = (5, 25, 50, 75, 95)
 """Percentiles that must lie in their bands for a shift to be usual."""
@@ -34,12 +37,12 @@ class LengthJudge:
     def _size(self, one: Shift) -> Status:
         limits = self.limits
         sizes = [
-            (one.w1_iqr, one.octaves > one.w1_ceiling, limits.warn_shift, limits.fail_shift),
-            (one.ks, one.ks > one.ks_ceiling, limits.warn_ks, limits.fail_ks),
+            (one.w1_iqr, one.octaves / one.w1_ceiling, limits.warn_shift, limits.fail_shift),
+            (one.ks, one.ks / one.ks_ceiling, limits.warn_ks, limits.fail_ks),
         ]
-        if any(real and value >= fail for value, real, _, fail in sizes):
+        if any(value >= fail and above > FAIL_ABOVE_CHANCE for value, above, _, fail in sizes):
             return Status.FAIL
-        return Status.WARN if any(real and value >= warn for value, real, warn, _ in sizes) else Status.PASS
+        return Status.WARN if any(value >= warn and above > 1 for value, above, warn, _ in sizes) else Status.PASS
 
     def _shift_finding(self, group: Group, one: Shift) -> Finding | None:
         size = self._size(one)
@@ -48,7 +51,9 @@ class LengthJudge:
             return None
         medians = now.quantile(50), before.quantile(50)
         status, reason = self._usual(group, now, size)
-        verb = "longer" if medians[0] > medians[1] else "shorter" if medians[0] < medians[1] else "otherwise spread"
+        verb = "otherwise spread"
+        if abs(one.mean_octaves) > one.octaves / 2:
+            verb = "longer" if one.mean_octaves > 0 else "shorter"
         pairs = ", ".join(
             f"p{percentile} {before.quantile(percentile):,.0f} to {now.quantile(percentile):,.0f}"
             for percentile in (5, 25, 75, 95)
@@ -91,7 +96,8 @@ class LengthJudge:
         far = [not 1 / ratio < change.factor < ratio for ratio in (limits.warn_tail_ratio, limits.fail_tail_ratio)]
         if q > limits.max_q or not far[0] or one.tail_docs[at] < limits.min_docs:
             return None
-        size = Status.FAIL if far[1] else Status.WARN
+        gates = Gates(limits.max_q, limits.min_docs)
+        size = gates.sure(Status.FAIL if far[1] else Status.WARN, q)
         share, before = one.shares[at], one.shares[at] - change.delta
         band = self.history.band(group.name, f"{tail}_share")
         usual, reason = against_band(share, band, percent) if band else (False, "")

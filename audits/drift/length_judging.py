@@ -79,10 +79,12 @@ class Shift:
     """How the lengths of a group moved.
 
     `octaves` is W₁ and `spread` the baseline's interquartile range in octaves; `w1_iqr` is their quotient, `ks` D; the
-    ceilings are what chance reaches. `short` and `long` compare the tails.
+    ceilings are what chance reaches. `mean_octaves` is the change of the mean of log₂, whose sign says which way.
+    `short` and `long` compare the tails.
     """
 
     octaves: float
+    mean_octaves: float
     spread: float
     ks: float
     w1_ceiling: float
@@ -111,6 +113,7 @@ def shift(now: Lengths, before: Lengths, comparisons: int) -> Shift:
     tails = [_tail(ours, theirs, slice(0, low)), _tail(ours, theirs, slice(high + 1, None))]
     return Shift(
         octaves(ours.sum(axis=0), theirs.sum(axis=0)),
+        _mean(ours, positions) - _mean(theirs, positions),
         _spread(before),
         kolmogorov_smirnov(ours.sum(axis=0), theirs.sum(axis=0)),
         half_sample_ceiling(ours, theirs, octaves, comparisons),
@@ -120,6 +123,10 @@ def shift(now: Lengths, before: Lengths, comparisons: int) -> Shift:
         (tails[0][1], tails[1][1]),
         (tails[0][2], tails[1][2]),
     )
+
+
+def _mean(counts: Counts, positions: NDArray[np.float64]) -> float:
+    return float(counts.sum(axis=0) @ positions / max(1, counts.sum()))
 
 
 def positions_of(size: int) -> NDArray[np.float64]:

@@ -87,7 +87,9 @@ def test_nothing_on_one_side_is_insufficient(now, before):
 def test_without_a_baseline_shares_are_recorded():
     summary = languages(state(web={"en": 90, "de": 10}), None)
     assert [f.status for f in summary.findings] == [Status.INFO]
-    assert {m.subject: m.value for m in summary.metrics if m.metric == "share"} == pytest.approx({"non-en": 0.1, "de": 0.1, "en": 0.9})
+    assert {m.subject: m.value for m in summary.metrics if m.metric == "share"} == pytest.approx(
+        {"non-en": 0.1, "de": 0.1, "en": 0.9}
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
