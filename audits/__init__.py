@@ -20,6 +20,7 @@ from audits.drift.length_drift import LengthDriftConfig
 from audits.drift.script_drift import ScriptDriftConfig
 from audits.drift.synthetic_share import SyntheticShareConfig
 from audits.drift.token_drift import TokenDriftConfig
+from audits.drift.tokenizer_stats import TokenizerStatsConfig
 
 AnyAudit = Annotated[
     ExactMatchConfig
@@ -33,6 +34,7 @@ AnyAudit = Annotated[
     | SyntheticShareConfig
     | CorpusC2stConfig
     | TokenDriftConfig
+    | TokenizerStatsConfig
     | EncodingDamageConfig
     | RepetitionConfig
     | BrokenRecordsConfig

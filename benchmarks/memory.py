@@ -16,6 +16,13 @@ from benchmarks.data import eval_items, page_texts
 from connectors import CorpusSource, list_shards
 from flows.scanning import scan_shard
 
+TOKENIZER = str(Path(__file__).parents[1] / "examples" / "data" / "tokenizer.json")
+OPTIONS: dict[str, dict[str, object]] = {
+    "token_drift": {"tokenizer": TOKENIZER, "watch": ("the", "∂", "def")},
+    "tokenizer_stats": {"tokenizer": TOKENIZER},
+}
+"""Of audits that need a file, or do more with one."""
+
 
 def measure(data: Path, pages: Path, gigabytes: float = 2.0) -> dict[str, object]:
     """Return peak resident memory in MB and speed of scanning the corpus with every audit in one process."""
@@ -40,7 +47,7 @@ def _write(path: Path, pages: Path, gigabytes: float) -> None:
 
 def _scan(corpus: Path, data: Path) -> dict[str, object]:
     resources = Resources(eval_items(data))
-    audits = [config().build(resources) for config in audit_kinds().values()]
+    audits = [config(**OPTIONS.get(kind, {})).build(resources) for kind, config in audit_kinds().items()]
     [shard] = list_shards([CorpusSource(path=str(corpus), domain={"from": "url_host"})])
     started = time.process_time()
     scan = scan_shard(shard, audits)

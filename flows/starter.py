@@ -25,6 +25,7 @@ audits:
   - kind: token_drift
     watch: ["∂", "∫", "def"]    # terms whose rate must not fall
     # tokenizer: tokenizer.json
+  # - {{kind: tokenizer_stats, tokenizer: tokenizer.json}}  # does the tokenizer fit the corpus?
   - kind: encoding_damage
   - kind: repetition
   - kind: broken_records

@@ -46,6 +46,9 @@ DEFINITIONS = {
     "Distances": "Total variation: share of tokens that would have to change category. Jensen-Shannon divergence in "
     "bits (base 2) with the part that sampling alone gives. Population stability index: natural logarithm. All of them "
     "are shown and not judged.",
+    "tokenizer_stats": "Bytes per token; tokens per word (fertility); tokens that are bytes or other parts of "
+    "characters (fallback) or unknown; pieces with a letter that are one token; documents with a special token in "
+    "their text. Intervals take documents as clusters.",
     "token_drift": "Occurrences of a term per million words or tokens, compared with documents as clusters, so that "
     "a term that is only burstier is not called rarer.",
     "encoding_damage, repetition": "Share of documents that break a rule. A scope fails when the lower end of the "

@@ -35,6 +35,7 @@ TITLES = {
     "movers": "Tokens that moved most",
     "new_tokens": "Tokens that the baseline does not have",
     "gone_tokens": "Tokens that only the baseline has",
+    "tokenizer": "The tokenizer, by language and domain",
     "damage": "Damaged documents by rule",
     "reasons": "Records set aside, by shard and reason",
     "dropped_phrases": "Phrases that counted neither for nor against a leak: the test set's own form, or everywhere "

@@ -46,13 +46,14 @@ class Vocabulary:
     """What happened to the tokens of a vocabulary; tables in `MOVERS_SCHEMA`.
 
     `movers` has the 50 that rose and the 50 that fell most, `new` and `gone` those that one side has above the floor
-    and the other not at all, with how many there are in all.
+    and the other not at all, with how many there are in all. `tested` tokens are in enough documents to be compared.
     """
 
     movers: pa.Table
     new: pa.Table
     gone: pa.Table
     counts: tuple[int, int]
+    tested: int
 
 
 def compare_vocabulary(
@@ -66,7 +67,7 @@ def compare_vocabulary(
     """
     if not state.corpus.units or not reference.corpus.units or state.vocabulary.shape != reference.vocabulary.shape:
         empty = MOVERS_SCHEMA.empty_table()
-        return Vocabulary(empty, empty, empty, (0, 0))
+        return Vocabulary(empty, empty, empty, (0, 0), 0)
     changes = compare_tokens(state, reference, min_docs)
     odds = shrunken_log_odds(state, reference)
     real = changes.tested & (changes.q <= MAX_Q)
@@ -79,6 +80,7 @@ def compare_vocabulary(
         lister.table(_first(new, -changes.now)),
         lister.table(_first(gone, -changes.before)),
         (len(new), len(gone)),
+        int(changes.tested.sum()),
     )
 
 

@@ -165,11 +165,14 @@ class TokenDrift(Audit[TokenState]):
         summary.findings += [self._movers(found), *self._only_one_side(found)]
 
     def _movers(self, found: Vocabulary) -> Finding:
-        message = f"{found.movers.num_rows:,} tokens of the vocabulary moved most; the table lists them."
-        if not found.movers.num_rows:
-            message = "No token of the vocabulary moved by more than chance."
-        status = Status.INFO if found.movers.num_rows else Status.PASS
-        return Finding(self.label, "vocabulary", status, "movers", message, float(found.movers.num_rows))
+        count, status = found.movers.num_rows, Status.INFO
+        message = f"{count:,} tokens of the vocabulary moved most; the table lists them."
+        if not found.tested:
+            status = Status.INSUFFICIENT
+            message = f"No token is in {self.config.min_docs:,} documents of either side, too few to see any move."
+        elif not count:
+            status, message = Status.PASS, f"None of {found.tested:,} tokens moved by more than chance."
+        return Finding(self.label, "vocabulary", status, "movers", message, float(count))
 
     def _only_one_side(self, found: Vocabulary) -> list[Finding]:
         """Return findings on the tokens that are new and that are gone, where there are any."""

@@ -53,7 +53,8 @@ def counter_of(file: TokenizerFile) -> "TokenCounter":
 class TokenCounter:
     """Counts the tokens of documents.
 
-    `reason` says why texts are encoded whole; it is None where they are counted piece by piece.
+    `reason` says why texts are encoded whole; it is None where they are counted piece by piece. `size` is the largest
+    token number plus one, `special` the special tokens.
     """
 
     def __init__(self, file: TokenizerFile, max_pieces: int = MAX_PIECES, max_bytes: int = MAX_BYTES) -> None:
@@ -61,6 +62,9 @@ class TokenCounter:
         self.tokenizer = file.tokenizer()
         self.size = max(vocabulary_of(parts), default=-1) + 1
         self.kinds = _kinds(parts, self.size)
+        self.special: dict[int, str] = {
+            token["id"]: token["content"] for token in parts.get("added_tokens") or [] if token["special"]
+        }
         self.reason: str | None = None
         self._piecewise: Piecewise | None = None
         self._counts = np.zeros(self.size, dtype=np.int64)

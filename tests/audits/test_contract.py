@@ -7,6 +7,7 @@ import pickle
 from collections import Counter
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +18,14 @@ from audits.base import Resources
 from audits.findings import Status, Summary
 from tests.audits.corpora import batch, gsm8k, items, mixed_shards, report
 
+TOKENIZER = str(Path(__file__).parents[2] / "examples" / "data" / "tokenizer.json")
 OPTIONS = {
-    "token_drift": {"watch": ("the", "Ã", "∂")},
+    "token_drift": {
+        "watch": ("the", "Ã", "∂"),
+        "tokenizer": TOKENIZER,
+        "domain_min_per_million": {"(none)": {"the": 5}},
+    },
+    "tokenizer_stats": {"tokenizer": TOKENIZER, "min_docs": 2, "max_q": 0.5},
     "domain_drift": {"min_domain_docs": 3, "min_docs": 2},
     "language_drift": {"min_docs": 2},
     "semantic_overlap": {"max_encodes": 20},
