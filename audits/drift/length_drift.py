@@ -63,7 +63,8 @@ class LengthDrift(Audit[LengthState]):
         if reference is None:
             return self._alone(state, groups)
         large = [group for group in groups if self._is_large(group)]
-        shifts = [self._shift(group, len(large)) for group in large]
+        # Two distances are compared for each group.
+        shifts = [self._shift(group, 2 * len(large)) for group in large]
         rates = false_discovery_rates([change.p for one in shifts for change in (one.short, one.long)])
         judge = LengthJudge(self.label, self.config, self.history)
         found = [

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
@@ -25,12 +25,14 @@ def shares(counts):
     return np.array(counts) / sum(counts)
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_the_divergence_is_scipys_distance_squared_in_base_two(one, other):
     expected = jensenshannon(shares(one), shares(other), base=2) ** 2
     assert jensen_shannon_bits(shares(one), shares(other)) == pytest.approx(expected, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_distances_over_shares_are_symmetric_bounded_and_zero_for_equal_ones(one, other):
     p, q = shares(one), shares(other)
@@ -67,6 +69,7 @@ def test_the_floor_is_what_samples_of_one_source_have_on_average():
     assert jensen_shannon_floor_bits(p, p, variances) == pytest.approx(textbook, rel=1e-9)
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_distances_over_values_are_scipys(one, other):
     places = np.array([-1.0, 0.0, 2.5, 7.0])

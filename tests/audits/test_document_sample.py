@@ -46,7 +46,7 @@ def test_any_cut_and_any_order_leave_the_smallest_hashes(numbers, parts, order):
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 3)), max_size=30), st.integers(0, 30))
 def test_a_document_is_kept_with_all_of_its_rows_or_not_at_all(documents, cut):
-    rows = {number: count for number, count in documents}
+    rows = dict(documents)
     hashes = [number for number, count in rows.items() for _ in range(count)]
     table = pa.table({HASH: pa.array(hashes, pa.uint64()), "name": ["x"] * len(hashes), "size": [1] * len(hashes)})
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audits.drift.gates import Gates, Observed, judged
@@ -64,6 +64,7 @@ def test_an_unknown_error_is_no_noise():
     assert ruling(error=math.inf).status is Status.FAIL
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=MIN_RUNS, max_size=60))
 def test_bands_are_median_and_mad_of_the_last_runs(values):
     band = band_of(tuple(values))
