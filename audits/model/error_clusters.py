@@ -7,16 +7,12 @@ that the same items give the same groups whatever their order). A group is named
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import diags
 from scipy.stats import fisher_exact, ttest_ind
-from sklearn.cluster import KMeans
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import normalize
-from threadpoolctl import threadpool_limits
 
 from audits.statistics import Z95, bootstrap_mean, false_discovery_rates, share_interval
 
@@ -90,23 +86,11 @@ def error_clusters(
 
 def _groups(texts: Sequence[str], count: int) -> tuple[NDArray[np.int64], list[str]]:
     """Return the group of each text, and the terms of each group."""
-    vectorizer = TfidfVectorizer(
-        lowercase=True, tokenizer=_TERM.findall, token_pattern=None, min_df=2, max_df=_MAX_DF, sublinear_tf=True
-    )
-    try:
-        plain = vectorizer.fit_transform(texts)
-    except ValueError:
-        # Not one term stands in two texts and in at most half of them.
+    found = _vectors(texts)
+    if found is None:
         return np.zeros(len(texts), dtype=np.int64), ["(no common words)"]
-    vectors = normalize(plain @ diags(vectorizer.idf_ ** (_IDF_POWER - 1)))
-    # More threads add up in another order, and the last bit may move an item.
-    with threadpool_limits(1):
-        reduced = vectors
-        if min(vectors.shape) > _COMPONENTS + 1:
-            reduced = normalize(TruncatedSVD(_COMPONENTS, random_state=_SEED).fit_transform(vectors))
-        labels = KMeans(count, n_init=10, random_state=_SEED).fit_predict(reduced)
-    _, labels = np.unique(labels, return_inverse=True)
-    terms = vectorizer.get_feature_names_out()
+    vectors, terms = found
+    _, labels = np.unique(_labels(vectors, count), return_inverse=True)
     overall = np.asarray(vectors.mean(axis=0)).ravel()
     names = []
     for label in range(int(labels.max()) + 1):
@@ -114,6 +98,37 @@ def _groups(texts: Sequence[str], count: int) -> tuple[NDArray[np.int64], list[s
         best = [at for at in np.lexsort((terms, -more))[:_TERMS] if more[at] > 0]
         names.append(", ".join(terms[at] for at in best) or "(other)")
     return labels.astype(np.int64), names
+
+
+def _vectors(texts: Sequence[str]) -> tuple[Any, Any] | None:
+    """Return the weighted terms of each text, and the terms; None where no term stands in two texts."""
+    # Importing scikit-learn takes a second, which every command would wait for.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import normalize
+
+    vectorizer = TfidfVectorizer(
+        lowercase=True, tokenizer=_TERM.findall, token_pattern=None, min_df=2, max_df=_MAX_DF, sublinear_tf=True
+    )
+    try:
+        plain = vectorizer.fit_transform(texts)
+    except ValueError:
+        return None
+    return normalize(plain @ diags(vectorizer.idf_ ** (_IDF_POWER - 1))), vectorizer.get_feature_names_out()
+
+
+def _labels(vectors: Any, count: int) -> NDArray[np.int32]:
+    """Return the group of each vector by k-means, on singular components where there are more terms than those."""
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
+    from threadpoolctl import threadpool_limits
+
+    # More threads add up in another order, and the last bit may move an item.
+    with threadpool_limits(1):
+        if min(vectors.shape) > _COMPONENTS + 1:
+            vectors = normalize(TruncatedSVD(_COMPONENTS, random_state=_SEED).fit_transform(vectors))
+        labels: NDArray[np.int32] = KMeans(count, n_init=10, random_state=_SEED).fit_predict(vectors)
+    return labels
 
 
 def _cluster(terms: str, members: NDArray[np.int64], wrong: Floats, before: Floats | None) -> ErrorCluster:
