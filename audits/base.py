@@ -115,6 +115,10 @@ class Audit(ABC, Generic[StateT]):
         """Return what must be equal for two profiles of this audit to be comparable (tokenizer, ...)."""
         return {}
 
+    def notes(self) -> Mapping[str, str]:
+        """Return what `run.json` should say of how the audit worked, and need not be equal for profiles to compare."""
+        return {}
+
     def to_profile(self, state: StateT) -> dict[str, pa.Table]:
         """Return the part of `state` that a later run may use as its baseline; empty if there is none."""
         return {}

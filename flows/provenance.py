@@ -40,6 +40,7 @@ def run_info(audits: Sequence[Audit[Any]], engine: EngineConfig, seconds: dict[s
         "platform": platform.platform(),
         "versions": {name: package_version(name) for name in PACKAGES},
         "digests": {audit.label: dict(audit.digests()) for audit in audits},
+        "notes": {audit.label: dict(notes) for audit in audits if (notes := audit.notes())},
         "engine": engine.model_dump(exclude={"scheduler"}) | {"cluster": engine.scheduler is not None},
         "seconds": seconds,
     }

@@ -126,6 +126,10 @@ class TokenDrift(Audit[TokenState]):
         """Return the digest of the tokenizer file, and the version of the word rules."""
         return {"tokenizer": self.file.digest if self.file else "words", "words": NORMALISER}
 
+    def notes(self) -> dict[str, str]:
+        """Return how tokens are counted, if they are."""
+        return {"counting": counter_of(self.file).how} if self.file else {}
+
     def to_profile(self, state: TokenState) -> dict[str, pa.Table]:
         """Return the sums by term and token."""
         return state.to_tables()

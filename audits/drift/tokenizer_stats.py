@@ -106,6 +106,10 @@ class TokenizerStats(Audit[TokenizerState]):
         """Return the digest of the tokenizer file, and the versions of the word rules and of the language models."""
         return {"tokenizer": self.file.digest, "words": NORMALISER, "languages": language_digest()}
 
+    def notes(self) -> dict[str, str]:
+        """Return how tokens are counted."""
+        return {"counting": counter_of(self.file).how}
+
     def to_profile(self, state: TokenizerState) -> dict[str, pa.Table]:
         """Return the sums by language, and the sample of documents."""
         return state.to_tables()

@@ -9,7 +9,7 @@ from audits.drift.token_rates import compare_rates
 from audits.drift.token_state import TermCounts
 from audits.findings import Evidence, Finding, Metric, Status
 from audits.history import NO_HISTORY, History
-from audits.statistics import Z95, Change, compare_ratios, false_discovery_rates
+from audits.statistics import Z95, Change, false_discovery_rates
 from audits.wording import per_million, percent
 
 MILLION = 1_000_000
@@ -51,7 +51,7 @@ class TermChange:
 def compare_terms(now: TermCounts, before: TermCounts, terms: list[str]) -> list[TermChange]:
     """Compare the terms that both sides watch; q-values are over all terms."""
     rates = [compare_rates(now.rate_sums(term), before.rate_sums(term)) for term in terms]
-    documents = [compare_ratios(now.document_sums(term), before.document_sums(term)) for term in terms]
+    documents = [compare_rates(now.document_sums(term), before.document_sums(term)) for term in terms]
     qs = [false_discovery_rates([change.p for change in changes]) for changes in (rates, documents)]
     return [
         TermChange(term, rate, qs[0][at], share, qs[1][at], now.docs_of(term), before.docs_of(term))
