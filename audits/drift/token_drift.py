@@ -19,8 +19,9 @@ from audits.drift.movers import Vocabulary, compare_vocabulary
 from audits.drift.share_drift import NO_BASELINE
 from audits.drift.token_state import TermCounts, TokenState
 from audits.drift.watch_findings import TermLimits, WatchJudge
-from audits.drift.watch_terms import count_term, first_place
+from audits.drift.watch_terms import first_place
 from audits.findings import Finding, Status, Summary
+from audits.kernels.terms import TermFinder
 from audits.kernels.words import NORMALISER
 from audits.ranking import Smallest
 from audits.tokens.counting import counter_of
@@ -77,6 +78,7 @@ class TokenDrift(Audit[TokenState]):
             self.file = read_tokenizer(Path(config.tokenizer), config.label)
         of_domains = [term for floors in config.domain_min_per_million.values() for term in floors]
         self.terms = list(dict.fromkeys([*config.watch, *config.min_per_million, *of_domains]))
+        self.finder = TermFinder(self.terms)
         self.unit = "tokens" if config.tokenizer else "words"
 
     def new_state(self) -> TokenState:
@@ -95,7 +97,7 @@ class TokenDrift(Audit[TokenState]):
             tokens = batch.tokens(self.file)
             state.add_tokens(tokens)
             units = tokens.sizes
-        counts = {term: count_term(batch.documents.column("text"), term) for term in self.terms}
+        counts = dict(zip(self.terms, self.finder.counts(batch.data, batch.offsets).T, strict=True))
         state.corpus.add(units, counts)
         for domain, floors in self.config.domain_min_per_million.items():
             inside = np.array([name == domain for name in batch.domains], dtype=np.bool_)

@@ -2,12 +2,14 @@ import gzip
 import json
 import math
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from audits.base import Resources
@@ -15,11 +17,11 @@ from audits.drift.movers import shrunken_log_odds
 from audits.drift.token_drift import TokenDriftConfig
 from audits.drift.token_rates import compare_rates, compare_tokens
 from audits.drift.token_state import TermCounts, TermSums, TokenState
-from audits.drift.watch_terms import count_term
 from audits.errors import TokenizerUnavailable
 from audits.findings import Status
+from audits.kernels.terms import TermFinder, term_pattern
 from connectors.schema import EVAL_ITEM_SCHEMA
-from tests.audits.corpora import documents, scanned, sentences
+from tests.audits.corpora import batch, documents, scanned, sentences
 
 NOTHING = Resources(EVAL_ITEM_SCHEMA.empty_table())
 WEB = Path(__file__).parents[2] / "examples" / "data" / "baseline" / "web"
@@ -222,6 +224,21 @@ def test_tokens_that_are_new_or_gone_above_a_floor_warn(tokenizer_path):
     assert not [f for f in of.summary(less, less).findings if f.metric in ("new_tokens", "gone_tokens")]
 
 
+def count_terms(texts, terms):
+    made = batch(documents(texts))
+    return TermFinder(terms).counts(made.data, made.offsets)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    texts=st.lists(st.text(alphabet="aab_1 ∂-.\u0301é", max_size=25), min_size=1, max_size=4),
+    terms=st.lists(st.text(alphabet="ab_1∂-. é", min_size=1, max_size=3), min_size=1, max_size=5, unique=True),
+)
+def test_counts_of_terms_are_those_of_their_patterns(texts, terms):
+    expected = [[len(re.findall(term_pattern(term), text, re.ASCII)) for term in terms] for text in texts]
+    assert count_terms(texts, terms).tolist() == expected
+
+
 @pytest.mark.parametrize(
     ("term", "text", "count"),
     [
@@ -234,7 +251,8 @@ def test_tokens_that_are_new_or_gone_above_a_floor_warn(tokenizer_path):
     ],
 )
 def test_terms_are_counted_as_words_where_they_are_words(term, text, count):
-    assert count_term(pa.array([text]), term).tolist() == [count]
+    assert count_terms([text], [term]).tolist() == [[count]]
+    assert len(re.findall(term_pattern(term), text, re.ASCII)) == count
 
 
 @pytest.mark.parametrize("content", [None, b"{}", b"not json"])
