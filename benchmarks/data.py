@@ -40,6 +40,17 @@ def page_texts(pages: Path) -> list[str]:
     return [text for batch in _batches(pages) for text in batch.column("text").to_pylist()]
 
 
+def page_rows(pages: Path) -> list[tuple[str, str | None]]:
+    """Return the texts of a corpus of pages with their URLs."""
+    source = CorpusSource(path=str(pages), domain={"from": "url_host"})
+    batches = (batch for shard in list_shards([source]) for batch in ShardReader(shard))
+    return [
+        (text, url)
+        for batch in batches
+        for text, url in zip(batch.column("text").to_pylist(), batch.column("url").to_pylist(), strict=True)
+    ]
+
+
 def _batches(pages: Path, limits: BatchLimits | None = None) -> Iterator[pa.RecordBatch]:
     for shard in list_shards([CorpusSource(path=str(pages))]):
         yield from ShardReader(shard, limits) if limits else ShardReader(shard)

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import lexical_recall, memory, peers, scan_scale, semantic_recall
+from benchmarks import drift_checks, lexical_recall, memory, peers, scan_scale, semantic_recall
 from benchmarks.machine import measured_on
 from benchmarks.measuring import progress
 
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "scan_scale": lambda options: scan_scale.measure(options.data, options.pages, options.megabytes),
     "peers": lambda options: peers.measure(options.data, options.pages, options.peer_megabytes, options.decon_python),
     "semantic_recall": lambda options: semantic_recall.measure(options.data, options.pages),
+    "drift_checks": lambda options: drift_checks.measure(options.data, options.pages, options.seeds),
     "memory": lambda options: memory.measure(options.data, options.pages, options.memory_gigabytes),
 }
 
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--peer-megabytes", type=float, default=40, help="text to scan in peers")
     parser.add_argument("--memory-gigabytes", type=float, default=0.2)
     parser.add_argument("--items-per-set", type=int, help="in lexical_recall: fewer, to try things out")
+    parser.add_argument("--seeds", type=int, default=drift_checks.SEEDS, help="pairs of random halves in drift_checks")
     parser.add_argument("--decon-python", type=Path, help="interpreter with the peers that this one cannot have")
     options = parser.parse_args()
     names = options.only.split(",")

@@ -16,22 +16,34 @@ LARGEST, RANDOM = 2, 3
 """Documents kept of each source and category; together they are the five that a finding shows."""
 
 MAX_GROUPS = 500
-"""Sources and categories with examples, 3 kB each. Of more, those whose names have the smallest hashes are kept: they
+"""Sources and categories with examples, 4 kB each. Of more, those whose names have the smallest hashes are kept: they
 are the same whatever came first."""
 
 _QUOTED = 200
-"""Bytes of a document that are quoted, from its beginning."""
+"""Bytes of a document that are quoted, from its beginning; as many more are kept as context."""
 
 Group = tuple[str, str]
 """(source, category)."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A document, and its beginning as it is: masking it takes longer than all else, and few are ever shown."""
+
+    place: Evidence
+    head: bytes
+
+    def shown(self, chosen: str) -> Evidence:
+        """Return the place with its masked excerpt."""
+        return replace(self.place, excerpt=excerpt(self.head, 0, min(len(self.head), _QUOTED)), chosen=chosen)
 
 
 @dataclass
 class Kept:
     """The examples of one group."""
 
-    largest: Smallest[Evidence] = field(default_factory=lambda: Smallest(LARGEST))
-    random: Smallest[Evidence] = field(default_factory=lambda: Smallest(RANDOM))
+    largest: Smallest[Example] = field(default_factory=lambda: Smallest(LARGEST))
+    random: Smallest[Example] = field(default_factory=lambda: Smallest(RANDOM))
 
     def merge(self, other: Self) -> None:
         """Take over another group's examples."""
@@ -69,12 +81,12 @@ class ShareExamples:
         """Return the largest documents of the categories in a source, and random ones of all sources."""
         here = {group: kept for group, kept in self.groups.items() if group[1] in categories}
         large = [pair for group, kept in here.items() if group[0] == first_source for pair in kept.largest.ranked()]
-        largest = [place for _, place in sorted(large, key=lambda pair: pair[0])[:LARGEST]]
+        largest = [example for _, example in sorted(large, key=lambda pair: pair[0])[:LARGEST]]
         pooled = sorted((pair for kept in here.values() for pair in kept.random.ranked()), key=lambda pair: pair[0])
-        random = [place for _, place in pooled if place not in largest][: LARGEST + RANDOM - len(largest)]
+        random = [example for _, example in pooled if example not in largest][: LARGEST + RANDOM - len(largest)]
         return tuple(
-            [replace(place, chosen=f"largest of source {first_source}") for place in largest]
-            + [replace(place, chosen="seeded random") for place in random]
+            [example.shown(f"largest of source {first_source}") for example in largest]
+            + [example.shown("seeded random") for example in random]
         )
 
     def _offer(self, batch: TextBatch, doc: int, group: Group, words: int, name: str) -> None:
@@ -85,9 +97,8 @@ class ShareExamples:
         if not ranked.wants(key):
             return
         start, end = int(batch.offsets[doc]), int(batch.offsets[doc + 1])
-        text = batch.data[start : min(end, start + 10 * _QUOTED)].tobytes()
-        size = min(end - start, _QUOTED)
-        ranked.offer(key, batch.place(doc, 0, size, excerpt(text, 0, size)))
+        head = batch.data[start : min(end, start + 2 * _QUOTED)].tobytes()
+        ranked.offer(key, Example(batch.place(doc, 0, min(end - start, _QUOTED)), head))
 
     def _wanted(self, groups: set[Group]) -> set[Group]:
         """Return the groups of a batch that can be kept."""

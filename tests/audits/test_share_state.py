@@ -146,7 +146,7 @@ def test_examples_beyond_their_cap_are_the_same_in_any_order(monkeypatch):
             audit.scan(state, batch(piece))
             total.merge(state)
         return {
-            group: ([e.doc_id for e in one.largest.entries()], [e.doc_id for e in one.random.entries()])
+            group: [[e.place.doc_id for e in kept.entries()] for kept in (one.largest, one.random)]
             for group, one in total.examples.groups.items()
         }
 
