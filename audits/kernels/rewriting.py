@@ -7,12 +7,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from audits.kernels.piece_cache import Spans
-from audits.kernels.tries import Trie, longest_prefix
+from audits.kernels.tries import ROOT, Trie, longest_prefix
 from audits.kernels.words import _decode as decode
 
 SAFE, UNKNOWN, NEVER = 0, 254, 255
 """What `leads` says beside combining classes: a starter; a code point to leave to the library; one that may
 combine with whatever stands before it."""
+
+_ASCII = np.uint8(0x80)
 
 IDENTITY = 255
 """Length of a replacement that is the character itself."""
@@ -70,17 +72,17 @@ def troubles(
 
 
 @njit(cache=True, nogil=True)
-def _cut(data, starts, stops, firsts, edges, children, values, span_starts, span_stops, literals, doc_spans):  # type: ignore[no-untyped-def]
+def _cut(data, starts, stops, openings, firsts, labels, values, span_starts, span_stops, literals, doc_spans):  # type: ignore[no-untyped-def]
     """Fill the spans and return how many there are; where the arrays are too short only count."""
     count, room = 0, len(span_starts)
     for doc in range(len(starts)):
         doc_spans[doc] = count
         at, begin, stop = starts[doc], starts[doc], stops[doc]
         while at < stop:
-            if not firsts[data[at]]:
+            if not openings[data[at]]:
                 at += 1
                 continue
-            end, value = longest_prefix(data, at, stop, edges, children, values)
+            end, value = longest_prefix(data, at, stop, firsts, labels, values)
             if end < 0:
                 at += 1
                 continue
@@ -107,14 +109,14 @@ def cut_at_literals(
     docs = len(starts)
     if literals is None:
         return Spans(data, starts, stops, np.full(docs, -1, dtype=np.int64), np.arange(docs + 1))
-    firsts = np.zeros(256, dtype=np.bool_)
-    firsts[literals.edges[(literals.edges >= 0) & (literals.edges < 256)]] = True
+    openings = np.zeros(256, dtype=np.bool_)
+    openings[literals.labels[literals.firsts[ROOT] : literals.firsts[ROOT + 1]]] = True
     room = docs
     while True:
         columns = [np.empty(room, dtype=np.int64) for _ in range(3)]
         doc_spans = np.zeros(docs + 1, dtype=np.int64)
         count = int(
-            _cut(data, starts, stops, firsts, literals.edges, literals.children, literals.values, *columns, doc_spans)
+            _cut(data, starts, stops, openings, literals.firsts, literals.labels, literals.values, *columns, doc_spans)
         )
         if count <= room:
             span_starts, span_stops, found = (column[:count] for column in columns)
@@ -125,53 +127,63 @@ def cut_at_literals(
 @njit(cache=True, nogil=True)
 def _rewrite(data, starts, stops, literals, lengths, begins, arena, prefix, always, out, out_starts, out_stops):  # type: ignore[no-untyped-def]
     """Fill `out` and return the bytes needed, which may be more than there are."""
-    size, room = np.int64(0), len(out)
+    # Unsigned positions: for signed ones numba tests at every access whether they count from the end.
+    size, room, one = np.uint64(0), np.uint64(len(out)), np.uint64(1)
     for span in range(len(starts)):
-        out_starts[span] = size
-        at, stop = starts[span], stops[span]
-        if literals[span] < 0 and at < stop:
-            begin = size
-            while at < stop:
-                if data[at] < 0x80:
-                    code, width = np.int64(data[at]), np.int64(1)
-                else:
-                    code, width = decode(data, at)
-                length = lengths[code]
-                if length == IDENTITY:
-                    if size + width <= room:
-                        for place in range(width):
-                            out[size + place] = data[at + place]
-                    size += width
-                else:
-                    if size + length <= room:
-                        for place in range(length):
-                            out[size + place] = arena[begins[code] + place]
-                    size += length
-                at += width
-            size = _with_prefix(out, begin, size, prefix, always)
-        out_stops[span] = size
+        at, stop = np.uint64(starts[span]), np.uint64(stops[span])
+        is_text = literals[span] < 0 and at < stop
+        before = size
+        if is_text:
+            size = _write(out, size, prefix)
+        begin = size
+        while is_text and at < stop:
+            lead = data[at]
+            if lead < _ASCII and lengths[lead] == IDENTITY:
+                if size < room:
+                    out[size] = lead
+                size += one
+                at += one
+                continue
+            code, width = np.uint64(lead), one
+            if lead >= _ASCII:
+                wide, bytes_of = decode(data, at)
+                code, width = np.uint64(wide), np.uint64(bytes_of)
+            if lengths[code] == IDENTITY:
+                if size + width <= room:
+                    for place in range(width):
+                        out[size + place] = data[at + place]
+                size += width
+            else:
+                length, source = np.uint64(lengths[code]), np.uint64(begins[code])
+                if size + length <= room:
+                    for place in range(length):
+                        out[size + place] = arena[source + place]
+                size += length
+            at += width
+        if size > begin and size <= room and (always or not _begins_with(out, begin, size, prefix)):
+            begin = before
+        out_starts[span], out_stops[span] = begin, size
+    return np.int64(size)
+
+
+@njit(cache=True, nogil=True)
+def _write(out, size, prefix):  # type: ignore[no-untyped-def]
+    """Write the prefix of a text, which may turn out not to be wanted; return the new size."""
+    for place in range(len(prefix)):
+        if size < np.uint64(len(out)):
+            out[size] = prefix[place]
+        size += np.uint64(1)
     return size
 
 
 @njit(cache=True, nogil=True)
-def _with_prefix(out, begin, size, prefix, always):  # type: ignore[no-untyped-def]
-    """Put `prefix` before `out[begin:size]`, if not `always` only where it is not there; return the new size."""
-    width = len(prefix)
-    if width == 0 or size == begin:
-        return size
-    if size + width > len(out):
-        return size + width
-    there = not always and size - begin >= width
-    for place in range(width):
-        if there and out[begin + place] != prefix[place]:
-            there = False
-    if there:
-        return size
-    for place in range(size - 1, begin - 1, -1):
-        out[place + width] = out[place]
-    for place in range(width):
-        out[begin + place] = prefix[place]
-    return size + width
+def _begins_with(out, begin, size, prefix):  # type: ignore[no-untyped-def]
+    if size - begin < np.uint64(len(prefix)):
+        return False
+    place = np.uint64(0)
+    while place < np.uint64(len(prefix)) and out[begin + place] == prefix[place]:
+        place += np.uint64(1)
+    return place == np.uint64(len(prefix))
 
 
 def rewrite(spans: Spans, of: Replacements, prefix: bytes, always: bool) -> Spans:

@@ -21,16 +21,16 @@ def _is_word(byte):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count(data, offsets, firsts, edges, children, values, opens, closes, counts):  # type: ignore[no-untyped-def]
+def _count(data, offsets, openings, firsts, labels, values, opens, closes, counts):  # type: ignore[no-untyped-def]
     free = np.zeros(len(opens), dtype=np.int64)
     for doc in range(len(offsets) - 1):
         begin, stop = offsets[doc], offsets[doc + 1]
         for at in range(begin, stop):
-            if not firsts[data[at]]:
+            if not openings[data[at]]:
                 continue
             node, end = np.int64(0), at
             while end < stop:
-                node = child_of(node, data[end], edges, children)
+                node = child_of(node, data[end], firsts, labels)
                 if node < 0:
                     break
                 end += 1
@@ -56,8 +56,8 @@ class TermFinder:
     def __init__(self, terms: list[str]) -> None:
         encoded = [term.encode("utf-8") for term in terms]
         self.trie: Trie = build_trie(encoded, list(range(len(terms))))
-        self.firsts = np.zeros(256, dtype=np.bool_)
-        self.firsts[[term[0] for term in encoded]] = True
+        self.openings = np.zeros(256, dtype=np.bool_)
+        self.openings[[term[0] for term in encoded]] = True
         self.opens = np.array([bool(_is_word.py_func(term[0])) for term in encoded], dtype=np.bool_)
         self.closes = np.array([bool(_is_word.py_func(term[-1])) for term in encoded], dtype=np.bool_)
 
@@ -66,7 +66,7 @@ class TermFinder:
         found = np.zeros((len(offsets) - 1, len(self.opens)), dtype=np.int64)
         if len(self.opens):
             trie = self.trie
-            arrays = (self.firsts, trie.edges, trie.children, trie.values, self.opens, self.closes)
+            arrays = (self.openings, trie.firsts, trie.labels, trie.values, self.opens, self.closes)
             _count(data, offsets, *arrays, found)
         return found
 

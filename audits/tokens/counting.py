@@ -81,6 +81,11 @@ class TokenCounter:
         """How texts are counted, and why if each is encoded whole."""
         return f"whole texts, because {self.reason}" if self.reason else "piece by piece"
 
+    def forget(self) -> None:
+        """Forget the pieces seen so far."""
+        if self._piecewise is not None:
+            self._piecewise.tokens.clear()
+
     def count(self, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> TokenCounts:
         """Count the tokens of the texts `data[offsets[d]:offsets[d + 1]]`, valid UTF-8."""
         docs = len(offsets) - 1

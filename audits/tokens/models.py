@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from audits.kernels.piece_cache import PieceTable, table_of
-from audits.kernels.token_models import bpe, fill_pairs, unigram, wordpiece
+from audits.kernels.token_models import bpe, fill_pairs, merges_of_bytes, unigram, wordpiece
 from audits.kernels.tries import Trie, build_trie, child_of
 from audits.tokens.recipe import UNDERSCORE, NotPiecewise, Part, Recipe
 
@@ -53,8 +53,9 @@ class Bpe:
     by_byte: bool
     by_code: NDArray[np.int32]
     fallback: NDArray[np.int32]
-    keys: NDArray[np.int64]
-    merges: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    sieve: NDArray[np.uint8]
+    byte_pairs: NDArray[np.int64]
     whole: PieceTable
     numbers: NDArray[np.int32]
 
@@ -71,8 +72,9 @@ class Bpe:
                 self.by_byte,
                 self.by_code,
                 self.fallback,
-                self.keys,
-                self.merges,
+                self.pairs,
+                self.sieve,
+                self.byte_pairs,
                 self.whole.slots,
                 self.whole.begins,
                 self.whole.arena,
@@ -96,7 +98,7 @@ class WordPiece:
     ) -> int:
         """Tokenize pieces with `audits.kernels.token_models.wordpiece`."""
         trie = self.trie
-        arrays = (trie.edges, trie.children, trie.values)
+        arrays = (trie.firsts, trie.labels, trie.values)
         return int(wordpiece(table.arena, table.begins, first, last, self.root, self.unknown, *arrays, out, counts))
 
 
@@ -107,6 +109,7 @@ class Unigram:
     unknown: int
     penalty: float
     scores: NDArray[np.float64]
+    by_byte: NDArray[np.int32]
     trie: Trie
 
     def __call__(
@@ -114,7 +117,7 @@ class Unigram:
     ) -> int:
         """Tokenize pieces with `audits.kernels.token_models.unigram`."""
         trie = self.trie
-        arrays = (self.scores, trie.edges, trie.children, trie.values)
+        arrays = (self.scores, self.by_byte, trie.firsts, trie.labels, trie.values)
         return int(unigram(table.arena, table.begins, first, last, self.unknown, self.penalty, *arrays, out, counts))
 
 
@@ -186,13 +189,14 @@ def _bpe(model: Part, recipe: Recipe) -> Kernel:
         )
     )
     slots = 1 << max(4, (2 * len(merges)).bit_length())
-    keys = np.full(slots, -1, dtype=np.int64)
-    found = np.zeros(slots, dtype=np.int64)
-    fill_pairs(lefts, rights, results, keys, found)
+    pairs = np.full(2 * slots, -1, dtype=np.int64)
+    sieve = np.zeros(max(64, slots // 2), dtype=np.uint8)
+    fill_pairs(lefts, rights, results, pairs, sieve)
     by_code, fallback = _single_tokens(model, recipe.byte_level)
     whole = _whole_tokens(vocabulary, recipe.byte_level) if model.get("ignore_merges") else {}
     numbers = np.array(list(whole.values()), dtype=np.int32)
-    return Bpe(recipe.byte_level, by_code, fallback, keys, found, table_of(list(whole)), numbers)
+    byte_pairs = merges_of_bytes(fallback, pairs, sieve) if recipe.byte_level else np.empty(0, dtype=np.int64)
+    return Bpe(recipe.byte_level, by_code, fallback, pairs, sieve, byte_pairs, table_of(list(whole)), numbers)
 
 
 def joins_across_underscores(model: Part) -> bool:
@@ -231,7 +235,7 @@ def _wordpiece(model: Part) -> Kernel:
     trie = build_trie([token.encode("utf-8") for token in vocabulary], list(vocabulary.values()))
     root = 0
     for byte in model["continuing_subword_prefix"].encode("utf-8"):
-        root = int(child_of(root, byte, trie.edges, trie.children)) if root >= 0 else root
+        root = int(child_of(root, byte, trie.firsts, trie.labels)) if root >= 0 else root
     if root < 0 or model["unk_token"] not in vocabulary or model["max_input_chars_per_word"] < 64:
         return NoKernel()
     return WordPiece(root, vocabulary[model["unk_token"]], trie)
@@ -239,11 +243,15 @@ def _wordpiece(model: Part) -> Kernel:
 
 def _unigram(model: Part) -> Kernel:
     entries: list[tuple[str, float]] = model["vocab"]
-    if model.get("unk_id") is None or not entries:
-        return NoKernel()
+    numbers = {token: number for number, (token, _) in enumerate(entries)}
     scores = np.array([score for _, score in entries], dtype=np.float64)
-    trie = build_trie([token.encode("utf-8") for token, _ in entries], list(range(len(entries))))
-    return Unigram(int(model["unk_id"]), float(scores.min()) - _UNKNOWN_PENALTY, scores, trie)
+    letters = [numbers.get(f"<0x{byte:02X}>", -1) for byte in range(256)] if model.get("byte_fallback") else []
+    # Scores are logarithms of probabilities. With others, unknown characters could be joined to a known token.
+    if model.get("unk_id") is None or -1 in letters or not len(scores) or scores.max() > 0:
+        return NoKernel()
+    trie = build_trie([token.encode("utf-8") for token in numbers], list(numbers.values()))
+    penalty = float(scores.min()) - _UNKNOWN_PENALTY
+    return Unigram(int(model["unk_id"]), penalty, scores, np.array(letters, dtype=np.int32), trie)
 
 
 def vocabulary_of(parts: Part) -> dict[int, str]:

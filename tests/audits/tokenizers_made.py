@@ -115,6 +115,14 @@ def _unigram(normalizer: Any, scheme: str = "always") -> TokenizerFile:
     return _file(tokenizer)
 
 
+def _unigram_bytes() -> TokenizerFile:
+    def change(described: dict[str, Any]) -> None:
+        described["model"]["vocab"] += [[f"<0x{byte:02X}>", -20.0] for byte in range(256)]
+        described["model"]["byte_fallback"] = True
+
+    return _file(Tokenizer.from_str(_unigram(None, "never").content), change)
+
+
 def _llama2() -> TokenizerFile:
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
@@ -146,6 +154,7 @@ MADE: dict[str, Callable[[], TokenizerFile]] = {
     "bert_cased": lambda: _wordpiece(False),
     "unigram": lambda: _unigram(None),
     "unigram_nfkc": lambda: _unigram(normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]), "first"),
+    "unigram_bytes": _unigram_bytes,
     "llama2": _llama2,
 }
 """Tokenizers that are counted piece by piece, by the family whose parts they have."""
