@@ -14,7 +14,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drift_checks, lexical_recall, memory, peers, scan_scale, semantic_recall
+from benchmarks import (
+    drift_checks,
+    drift_profile,
+    lexical_recall,
+    memory,
+    peers,
+    scan_scale,
+    semantic_recall,
+    token_counts,
+)
 from benchmarks.machine import measured_on
 from benchmarks.measuring import progress
 
@@ -29,6 +38,8 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "peers": lambda options: peers.measure(options.data, options.pages, options.peer_megabytes, options.decon_python),
     "semantic_recall": lambda options: semantic_recall.measure(options.data, options.pages),
     "drift_checks": lambda options: drift_checks.measure(options.data, options.pages, options.seeds),
+    "token_counts": lambda options: token_counts.measure(options.data, options.pages),
+    "drift_profile": lambda options: drift_profile.measure(options.data, options.pages, options.profile_megabytes),
     "memory": lambda options: memory.measure(options.data, options.pages, options.memory_gigabytes),
 }
 
@@ -41,6 +52,7 @@ def main() -> None:
     parser.add_argument("--pages", type=Path, default=DEMO / "baseline" / "web")
     parser.add_argument("--megabytes", type=float, default=100, help="text to scan in scan_scale")
     parser.add_argument("--peer-megabytes", type=float, default=40, help="text to scan in peers")
+    parser.add_argument("--profile-megabytes", type=float, default=20, help="text to scan in drift_profile")
     parser.add_argument("--memory-gigabytes", type=float, default=0.2)
     parser.add_argument("--items-per-set", type=int, help="in lexical_recall: fewer, to try things out")
     parser.add_argument("--seeds", type=int, default=drift_checks.SEEDS, help="pairs of random halves in drift_checks")

@@ -142,12 +142,12 @@ class TokenDrift(Audit[TokenState]):
 
     def _add_examples(self, state: TokenState, batch: TextBatch, term: str, docs: "np.ndarray") -> None:
         kept = state.examples.setdefault(term, Smallest(_EXAMPLES))
-        for doc in docs.tolist():
+        # No more of a batch than its smallest hashes can be among the smallest of all.
+        smallest = docs[np.argsort(batch.doc_hashes[docs])[:_EXAMPLES]]
+        for doc in smallest.tolist():
             key = (int(batch.doc_hashes[doc]), batch.shards[doc], int(batch.rows[doc]))
             if kept.wants(key):
                 kept.offer(key, first_place(batch, doc, term))
-            else:
-                kept.pass_over()
 
     def _floors(self, judge: WatchJudge, state: TokenState) -> list[Finding]:
         findings = [judge.floor(term, floor, state.corpus) for term, floor in self.config.min_per_million.items()]

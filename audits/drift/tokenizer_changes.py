@@ -12,6 +12,7 @@ from audits.drift.tokenizer_state import RATIOS, total
 from audits.findings import Finding, Status
 from audits.history import History
 from audits.statistics import Change, RatioSums, attribute_change, compare_ratios, false_discovery_rates
+from audits.wording import points
 
 MAX_FINDINGS = 20
 
@@ -153,8 +154,8 @@ def _mix(one: Compared, groups: list[Group]) -> str:
         return ""
     mix = sum(part.mix for part in parts)
     largest = max(parts, key=lambda part: abs(part.total))
-    write = shown(one.name)
+    write = points if one.name in SHARES else "{:+.3f}".format
     return (
-        f"Of the change {write(mix)} comes from languages that grew or shrank and {write(one.change.delta - mix)} from "
+        f"Of the change, {write(mix)} come from languages that grew or shrank and {write(one.change.delta - mix)} from "
         f"inside them, the largest part from {largest.source}. "
     )

