@@ -12,19 +12,27 @@ _KIND = datasketches.tgt_hll_type.HLL_8
 
 
 class Distinct:
-    """A HyperLogLog sketch; a few hundred strings are counted exactly."""
+    """A HyperLogLog sketch; a few hundred strings are counted exactly.
 
-    def __init__(self, data: bytes | None = None) -> None:
-        self.__setstate__(data or b"")
+    It is kept as bytes and opened when needed: an open sketch that outlives the program complains as it ends.
+    """
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
 
     def add(self, strings: Iterable[str]) -> None:
         """Add strings, each as often as it comes."""
+        union = self._union()
         for string in set(strings):
-            self._union.update(string)
+            union.update(string)
+        self.data = _bytes_of(union)
 
     def merge(self, other: "Distinct") -> None:
         """Take over the strings of another sketch."""
-        self._union.update(other._sketch())
+        union = self._union()
+        if other.data:
+            union.update(datasketches.hll_sketch.deserialize(other.data))
+        self.data = _bytes_of(union)
 
     def count(self) -> int:
         """Return the estimated number of distinct strings.
@@ -32,23 +40,17 @@ class Distinct:
         A sketch that saw all strings itself estimates otherwise than one that was merged, unless it is merged with
         itself: then both read the registers alone, which do not know the order.
         """
-        sketch = self._sketch()
-        twice = datasketches.hll_union(_LG_REGISTERS)
-        twice.update(sketch)
-        twice.update(sketch)
-        return int(round(twice.get_result(_KIND).get_estimate()))
+        union = self._union()
+        union.update(union.get_result(_KIND))
+        estimate: float = union.get_result(_KIND).get_estimate()
+        return round(estimate)
 
-    def to_bytes(self) -> bytes:
-        """Return the sketch for a profile."""
-        return bytes(self._sketch().serialize_compact())
+    def _union(self) -> Any:
+        union = datasketches.hll_union(_LG_REGISTERS)
+        if self.data:
+            union.update(datasketches.hll_sketch.deserialize(self.data))
+        return union
 
-    def __getstate__(self) -> bytes:
-        return self.to_bytes()
 
-    def __setstate__(self, data: bytes) -> None:
-        self._union: Any = datasketches.hll_union(_LG_REGISTERS)
-        if data:
-            self._union.update(datasketches.hll_sketch.deserialize(data))
-
-    def _sketch(self) -> Any:
-        return self._union.get_result(_KIND)
+def _bytes_of(union: Any) -> bytes:
+    return bytes(union.get_result(_KIND).serialize_compact())

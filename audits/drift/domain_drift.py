@@ -1,8 +1,8 @@
 """Domains against a baseline: the proportion of each, as in The Pile's table, and how to restore it.
 
 A domain is whatever the source says: a field, a constant, or the host of a URL. Hosts come by the thousand;
-those too small to judge on both sides are judged together as "(rare domains)". Beyond 50,000 of them shares are
-estimated from a sample of 100,000 documents, and the report says so.
+those too small to judge on both sides are judged together as "(rare domains)". Beyond 200,000 of them shares
+are estimated from a sample of 100,000 documents, and the report says so.
 """
 
 from typing import Annotated, Literal

@@ -1,7 +1,8 @@
 """The three questions that a change must pass before it is called drift; any drift metric can use them.
 
-1. Is it real? A Benjamini-Hochberg q-value of at most `max_q` for WARN and a tenth of it for FAIL, from a comparison
-   that counts documents or hosts: what stops a training run should be surer than what asks for a look.
+1. Is it real? A Benjamini-Hochberg q-value of at most `max_q` for WARN and a hundredth of it for FAIL, from a
+   comparison that counts documents or hosts: what stops a training run should be surer than what asks for a look. At
+   0.01 an unchanged corpus fails an audit once in ten thousand nights.
 2. Does it matter? The practical floor, by mass and by ratio, is the audit's own business: it says how large the
    change is (PASS, WARN or FAIL).
 3. Is it news? It must lie outside the band that the corpus's own accepted runs make (`audits.history`), or, where
@@ -22,6 +23,9 @@ from typing import Any
 from audits.findings import Status
 from audits.history import WIDTH, Band
 
+FAIL_SURER = 100
+"""How many times smaller than a warning's the q-value of a failure must be."""
+
 
 @dataclass(frozen=True)
 class Gates:
@@ -31,10 +35,10 @@ class Gates:
     min_docs: int
 
     def sure(self, size: Status, q: float) -> Status:
-        """Return the status that a size has at a q-value: FAIL needs a tenth of `max_q`."""
+        """Return the status that a size has at a q-value: FAIL needs a hundredth of `max_q`."""
         if size not in (Status.WARN, Status.FAIL) or q > self.max_q:
             return Status.PASS
-        return Status.WARN if size is Status.FAIL and q > self.max_q / 10 else size
+        return Status.WARN if size is Status.FAIL and q > self.max_q / FAIL_SURER else size
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from audits.batch import TextBatch
 from audits.drift.share_drift import ShareJudge, Subject
 from audits.drift.share_limits import ClusteredShareConfig
 from audits.drift.share_profile import PROFILE_VERSION, share_tables, state_of
-from audits.drift.share_state import Parts, ShareState
+from audits.drift.share_state import Parts, ShareState, categories_of
 from audits.findings import Summary
 from audits.kernels.words import NORMALISER
 from audits.languages import language_digest
@@ -55,7 +55,7 @@ class LanguageDrift(Audit[ShareState]):
         """Judge the share outside the main language first, then every language."""
         judge = ShareJudge(self.label, self.config, "languages", history=self.history)
         main = self.config.main_language
-        categories = {category for _, category in (*state.cells, *(reference.cells if reference else ()))}
+        categories = categories_of(state, reference)
         others = frozenset(categories - {main})
         subjects = [Subject(f"non-{main}", _phrase(main), others)] if others else []
         subjects += [

@@ -12,8 +12,8 @@ from audits.wording import percent
 TAILS = ("short", "long")
 """Documents below the baseline's p1, and above its p99."""
 
-FAIL_ABOVE_CHANCE = 1.2
-"""How far above the ceiling of chance a failure must be: √(ln 2000 / ln 200), the ceiling of a tenth of the risk."""
+FAIL_ABOVE_CHANCE = 1.37
+"""How far above the ceiling of chance a failure must be: √(ln 20000 / ln 200), for a hundredth of the risk."""
 
 _BANDED = (5, 25, 50, 75, 95)
 """Percentiles that must lie in their bands for a shift to be usual."""

@@ -14,7 +14,7 @@ from audits.batch import TextBatch
 from audits.drift.share_drift import ShareJudge, Subject
 from audits.drift.share_limits import ClusteredShareConfig
 from audits.drift.share_profile import PROFILE_VERSION, share_tables, state_of
-from audits.drift.share_state import Parts, ShareState
+from audits.drift.share_state import Parts, ShareState, categories_of
 from audits.findings import Summary
 from audits.kernels.scripts import count_scripts
 from audits.scripts import SCRIPTS, script_digest
@@ -54,7 +54,7 @@ class ScriptDrift(Audit[ShareState]):
     def summary(self, state: ShareState, reference: ShareState | None = None) -> Summary:
         """Judge every script that either side has."""
         judge = ShareJudge(self.label, self.config, "scripts", "letters", self.history)
-        names = {name for _, name in (*state.cells, *(reference.cells if reference else ()))}
+        names = categories_of(state, reference)
         subjects = [Subject(name, f"{_phrase(name)} script", frozenset({name})) for name in sorted(names)]
         if reference is None:
             return judge.without_reference(state, subjects)

@@ -53,7 +53,7 @@ def share_tables(state: ShareState) -> dict[str, pa.Table]:
         "wholes": _table_of(wholes, scale),
         "groups": pa.Table.from_pylist(groups, schema=GROUP_SCHEMA),
         "sample": rows,
-        "hosts": pa.Table.from_pylist([{**facts, "sketch": state.hosts.to_bytes()}], schema=HOSTS_SCHEMA),
+        "hosts": pa.Table.from_pylist([{**facts, "sketch": state.hosts.data}], schema=HOSTS_SCHEMA),
     }
 
 

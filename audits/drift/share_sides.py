@@ -73,6 +73,12 @@ class Side:
             return self.state.group_sums(subject.categories)
         return sums_of(self.cell(subject), self.whole)
 
+    def variance(self, category: str, by_host: bool) -> float:
+        """Return the variance of one category's share of words."""
+        if by_host:
+            return self.state.group_sums(frozenset({category})).variance
+        return sums_of(self.by_category.get(category, Cell()), self.whole).variance
+
     def shares(self, subject: Subject) -> tuple[float, float, float]:
         """Return a subject's share of words, bytes and documents."""
         cell = self.cell(subject)

@@ -18,9 +18,10 @@ from audits.drift.share_cells import Cell, SeenCells, cells_of
 from audits.drift.share_examples import ShareExamples
 from audits.statistics import RatioSums
 
-MAX_CELLS = 50_000
-"""Pairs of source and category that are counted one by one, 400 bytes each. With more, shares are estimated from the
-sample of documents: a bounded list of counters would depend on who came first."""
+MAX_CELLS = 200_000
+"""Pairs of source and category that are counted one by one, 400 bytes each: a thousand sources of 200 languages fit.
+With more, shares are estimated from the sample of documents: a bounded list of counters would depend on who came
+first."""
 
 SAMPLE_COLUMNS = pa.schema(
     [
@@ -61,7 +62,7 @@ class ShareState:
 
     `groups` are words by random group of hosts (`TextBatch.clusters`), kept where `clustered`; `hosts` counts distinct
     ones. When the cells pass `MAX_CELLS`, `sampled` becomes true and they are dropped: `seen_cells` then gives those
-    of the sample. Whatever the corpus, memory stays below 100 MB.
+    of the sample. Whatever the corpus, memory stays below 150 MB.
     """
 
     sample: DocumentSample
@@ -186,6 +187,11 @@ class ShareState:
         if self.sampled or len(self.cells) > MAX_CELLS:
             self.sampled = True
             self.cells.clear()
+
+
+def categories_of(*states: ShareState | None) -> set[str]:
+    """Return every category that one of the states has."""
+    return {category for state in states if state is not None for _, category in state.seen().cells}
 
 
 def encoded(values: list[str]) -> tuple[list[str], NDArray[np.int64]]:

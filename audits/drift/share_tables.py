@@ -11,6 +11,7 @@ from audits.distances import (
     population_stability,
     total_variation,
 )
+from audits.drift.share_cells import Cell
 from audits.drift.share_sides import Side, Subject
 from audits.statistics import Change, Contribution
 
@@ -98,13 +99,13 @@ def distances_table(now: Side, before: Side, unit: str, by_host: bool) -> pa.Tab
     stability index (natural logarithm), over words; the first and the last over bytes as well.
     """
     names = sorted(set(now.by_category) | set(before.by_category))
-    subjects = [Subject(name, name, frozenset({name})) for name in names]
-    counts = [np.array([side.cell(one).words for one in subjects], dtype=np.int64) for side in (now, before)]
+    cells = [[side.by_category.get(name, Cell()) for name in names] for side in (now, before)]
+    counts = [np.array([cell.words for cell in side], dtype=np.int64) for side in cells]
+    sizes = [np.array([cell.bytes for cell in side], dtype=np.int64) for side in cells]
     shares = [side / max(1, side.sum()) for side in counts]
-    variances = np.array([now.sums(one, by_host).variance + before.sums(one, by_host).variance for one in subjects])
+    variances = sum(np.array([side.variance(name, by_host) for name in names]) for side in (now, before))
     divergence = jensen_shannon_bits(*shares)
-    floor = jensen_shannon_floor_bits(shares[0], shares[1], variances)
-    sizes = [np.array([side.cell(one).bytes for one in subjects], dtype=np.int64) for side in (now, before)]
+    floor = jensen_shannon_floor_bits(shares[0], shares[1], np.asarray(variances))
     rows = [
         ("total variation", unit, total_variation(*shares)),
         ("Jensen-Shannon divergence, bits", unit, divergence),

@@ -56,7 +56,7 @@ def test_a_band_replaces_the_noise_of_chunks():
 
 
 def test_a_failure_must_be_surer_than_a_warning():
-    assert [ruling(q=q).status for q in (0.0009, 0.002, 0.02)] == [Status.FAIL, Status.WARN, Status.PASS]
+    assert [ruling(q=q).status for q in (0.00009, 0.002, 0.02)] == [Status.FAIL, Status.WARN, Status.PASS]
     assert ruling(Status.WARN, q=0.009).status is Status.WARN
 
 
