@@ -43,7 +43,12 @@ def from_sources(parts: list[Contribution], change: Change, now: Side, before: S
         else:
             how = "inside which the share itself moved"
         clauses.append(f"{points(part.total)} come from source {part.source}, {how}")
-    return "; ".join(clauses) + "." if clauses else ""
+    kinds = {name: sum(getattr(part, name) for part in parts) for name in ("mix", "within", "interaction")}
+    total = (
+        f"In all, {points(kinds['mix'])} are mix (sources that grew or shrank), {points(kinds['within'])} within "
+        f"sources and {points(kinds['interaction'])} both at once."
+    )
+    return f"{'; '.join(clauses)}. {total}" if clauses else total
 
 
 def from_hosts(parts: list[HostPart], change: Change, estimated: bool) -> str:

@@ -10,6 +10,7 @@ from audits.drift.domain_drift import DomainDriftConfig
 from audits.drift.language_drift import LanguageDriftConfig
 from audits.drift.share_drift import MIN_CLUSTERS
 from audits.findings import Status
+from audits.wording import points
 from connectors.schema import EVAL_ITEM_SCHEMA
 from tests.audits.simulated import drawn, with_exact_share
 
@@ -38,6 +39,8 @@ def test_twelve_to_nineteen_per_cent_fails_with_its_source_its_parts_and_its_hos
     assert sum(row["mix"] + row["within"] + row["interaction"] for row in rows) == pytest.approx(
         found.effect, abs=1e-12
     )
+    mix, within = (sum(row[name] for row in rows) for name in ("mix", "within"))
+    assert f"{points(mix)} are mix (sources that grew or shrank), {points(within)} within sources" in found.message
     assert rows[0]["source"] == "crawl" and abs(rows[0]["mix"]) > abs(rows[0]["within"])
     hosts = [row for row in summary.tables["hosts"].to_pylist() if row["subject"] == "non-en"]
     assert sum(row["contribution"] for row in hosts) == pytest.approx(found.effect, abs=1e-12)

@@ -35,7 +35,6 @@ def test_halves_are_counted_without_what_is_said_of_one_side(pool, monkeypatch):
     assert alarms["language_drift"]["PASS"] >= 2
 
 
-def test_buckets_are_closer_than_a_sketch():
+def test_buckets_hold_what_they_promise():
     errors = drift_checks.sketches(200_000, 2)["largest_relative_error"]
     assert max(errors["exact counts in buckets"].values()) < 0.01
-    assert errors["KLL, k = 200"]["p99.9"] > errors["exact counts in buckets"]["p99.9"]
