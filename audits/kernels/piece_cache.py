@@ -18,6 +18,7 @@ _ONE, _TWO, _EIGHT, _HALF = np.uint64(1), np.uint64(2), np.uint64(8), np.uint64(
 _LOW = np.uint64(0xFFFFFFFF)
 _BLOCK = 512
 
+_FIRST_PIECES = 1 << 14
 MAX_PIECES = 1 << 20
 """Distinct pieces kept; when there are more the table starts anew. English web text has as many after about 1 GB."""
 MAX_BYTES = 32 << 20
@@ -30,7 +31,8 @@ class PieceTable:
 
     The bytes of piece p are `arena[begins[p]:begins[p + 1]]`. `slots` is an open-addressing table, at most half
     full, of two numbers a slot, side by side to cost one access to memory: the first eight bytes of the piece, and
-    `size << 32 | p + 1` (0 is free). Most pieces are no longer, and are compared without looking further.
+    `size << 32 | p + 1` (0 is free). Most pieces are no longer, and are compared without looking further. It begins
+    small, to stay in the processor's cache while there are few pieces.
     """
 
     slots: NDArray[np.uint64]
@@ -43,11 +45,21 @@ class PieceTable:
         self.slots.fill(0)
         self.count = 0
 
+    def grow(self) -> bool:
+        """Make room in `slots` for four times as many pieces; tell whether that was what was lacking."""
+        room, limit = len(self.slots) // 4, len(self.begins) - 1
+        if self.count < room or room == limit:
+            return False
+        self.slots = np.zeros(4 * min(4 * room, limit), dtype=np.uint64)
+        _place_again(self.slots, self.begins, self.arena, self.count)
+        return True
+
 
 def new_table(pieces: int = MAX_PIECES, size: int = MAX_BYTES) -> PieceTable:
-    """Return an empty table for so many pieces (a power of two) with so many bytes in all."""
+    """Return an empty table for at most so many pieces (a power of two) with so many bytes in all."""
+    first = min(pieces, _FIRST_PIECES)
     return PieceTable(
-        np.zeros(4 * pieces, dtype=np.uint64), np.zeros(pieces + 1, dtype=np.int64), np.empty(size, dtype=np.uint8)
+        np.zeros(4 * first, dtype=np.uint64), np.zeros(pieces + 1, dtype=np.int64), np.empty(size, dtype=np.uint8)
     )
 
 
@@ -76,6 +88,21 @@ def _same(data, at, arena, begin, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _place_again(slots, begins, arena, count):  # type: ignore[no-untyped-def]
+    """Put the pieces of a table into other slots, all of them free."""
+    mask = np.uint64(len(slots) // 2 - 1)
+    for piece in range(count):
+        at = np.uint64(begins[piece])
+        size = np.uint64(begins[piece + 1]) - at
+        first = load_bytes(arena, at, min(_EIGHT, size))
+        slot = _hash(arena, at, size, first) & mask
+        while slots[slot * _TWO + _ONE] != 0:
+            slot = (slot + _ONE) & mask
+        slots[slot * _TWO] = first
+        slots[slot * _TWO + _ONE] = (size << _HALF) | np.uint64(piece + 1)
+
+
+@njit(cache=True, nogil=True)
 def _look_up(data, ats, sizes, packed, hashes, filled, slots, begins, arena, count, codes, written):  # type: ignore[no-untyped-def]
     """Write the numbers of some pieces, new ones included; return how many pieces there are now, and if there was room.
 
@@ -99,7 +126,7 @@ def _look_up(data, ats, sizes, packed, hashes, filled, slots, begins, arena, cou
             slot = (slot + _ONE) & mask
         if piece == count:
             begin = np.uint64(begins[count])
-            if count + _ONE >= np.uint64(len(begins)) or begin + size > np.uint64(len(arena)):
+            if count == np.uint64(len(slots) // 4) or begin + size > np.uint64(len(arena)):
                 return count, False
             for place in range(size):
                 arena[begin + place] = data[at + place]
@@ -130,6 +157,7 @@ def find_piece(data, at, size, slots, begins, arena):  # type: ignore[no-untyped
 def table_of(strings: Sequence[bytes]) -> PieceTable:
     """Return a table of distinct strings, numbered in their order."""
     table = new_table(1 << max(4, len(strings).bit_length()), sum(map(len, strings)))
+    table.slots = np.zeros(4 * (len(table.begins) - 1), dtype=np.uint64)
     data = np.frombuffer(b"".join(strings), dtype=np.uint8)
     ends = np.cumsum([len(string) for string in strings], dtype=np.int64)
     sizes = np.array([len(string) for string in strings], dtype=np.uint64)

@@ -72,29 +72,39 @@ def merges_of_bytes(tokens, pairs, sieve):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _symbols(data, at, stop, by_byte, by_code, fallback, symbols):  # type: ignore[no-untyped-def]
-    """Write the tokens of single bytes or characters, return how many; -1 if the model lacks one."""
+def _bytes(data, at, stop, tokens, byte_pairs, symbols, found):  # type: ignore[no-untyped-def]
+    """Write the tokens of single bytes and the merge of each with the next; return how many, -1 if one has none."""
+    size, before = 0, np.int64(0)
+    for place in range(at, stop):
+        byte = np.int64(data[place])
+        if tokens[byte] < 0:
+            return -1
+        symbols[size] = tokens[byte]
+        if size > 0:
+            found[size - 1] = byte_pairs[before * 256 + byte]
+        before = byte
+        size += 1
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _characters(data, at, stop, by_code, fallback, pairs, sieve, symbols, found):  # type: ignore[no-untyped-def]
+    """Write the tokens of single characters, of their bytes where the model lacks one; as `_bytes` otherwise."""
     size = 0
     while at < stop:
-        if by_byte:
-            token, width = fallback[data[at]], np.int64(1)
+        code, width = decode(data, at)
+        if by_code[code] >= 0:
+            symbols[size] = by_code[code]
+            size += 1
         else:
-            code, width = decode(data, at)
-            token = by_code[code]
-            if token < 0:
-                for place in range(width):
-                    token = fallback[data[at + place]]
-                    if token < 0:
-                        return -1
-                    symbols[size] = token
-                    size += 1
-                at += width
-                continue
-        if token < 0:
-            return -1
-        symbols[size] = token
-        size += 1
+            for place in range(at, at + width):
+                symbols[size] = fallback[data[place]]
+                if symbols[size] < 0:
+                    return -1
+                size += 1
         at += width
+    for place in range(size - 1):
+        found[place] = _merge_of(symbols[place], symbols[place + 1], pairs, sieve)
     return size
 
 
@@ -152,26 +162,28 @@ def bpe(  # type: ignore[no-untyped-def]
     """
     symbols = np.empty(MAX_SYMBOLS, dtype=np.int32)
     found = np.empty(MAX_SYMBOLS, dtype=np.int64)
+    # In a loop of their own, the look-ups' cache misses overlap.
+    whole = np.full(last - first if len(numbers) > 0 else 0, -1, dtype=np.int64)
+    for index in range(len(whole)):
+        at = np.uint64(begins[first + index])
+        size = np.uint64(begins[first + index + 1]) - at
+        whole[index] = find_piece(arena, at, size, slots, token_begins, token_arena)
     written = 0
     for piece in range(first, last):
         begin, stop = begins[piece], begins[piece + 1]
+        if len(whole) > 0 and whole[piece - first] >= 0:
+            out[written] = numbers[whole[piece - first]]
+            written += 1
+            counts[piece - first] = 1
+            continue
         if stop - begin > MAX_SYMBOLS:
             counts[piece - first] = -1
             continue
-        if len(numbers) > 0:
-            whole = find_piece(arena, np.uint64(begin), np.uint64(stop - begin), slots, token_begins, token_arena)
-            if whole >= 0:
-                out[written] = numbers[whole]
-                written += 1
-                counts[piece - first] = 1
-                continue
-        size = _symbols(arena, begin, stop, by_byte, by_code, fallback, symbols)
+        if by_byte:
+            size = _bytes(arena, begin, stop, fallback, byte_pairs, symbols, found)
+        else:
+            size = _characters(arena, begin, stop, by_code, fallback, pairs, sieve, symbols, found)
         if size >= 0:
-            for place in range(size - 1):
-                if by_byte:
-                    found[place] = byte_pairs[np.int64(arena[begin + place]) * 256 + np.int64(arena[begin + place + 1])]
-                else:
-                    found[place] = _merge_of(symbols[place], symbols[place + 1], pairs, sieve)
             size = _merge(symbols, found, size, pairs, sieve)
             for place in range(size):
                 out[written + place] = symbols[place]
@@ -245,9 +257,10 @@ def unigram(  # type: ignore[no-untyped-def]
             best[place] = 0.0
         place = 0
         while place < size:
-            _, width = decode(arena, begin + place)
+            lead = arena[begin + place]
+            width = 1 if lead < 0x80 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
             single = False
-            node, end = of_root[arena[begin + place]], place
+            node, end = of_root[lead], place
             while node >= 0:
                 end += 1
                 token = values[node]

@@ -53,46 +53,44 @@ class Piecewise:
                 of = self.tokens
                 arrays = (numbered.codes, numbered.offsets, of.entries, of.tokens)
                 yield doc, numbered.next_doc, arrays
-            elif fresh:
-                # One document with more distinct pieces than the table holds.
-                whole[doc] = True
-            if numbered.next_doc < docs:
+            stopped, doc = numbered.next_doc == doc, numbered.next_doc
+            if doc < docs and not self.table.grow():
+                if stopped and fresh:
+                    # One document with more distinct pieces than the table holds.
+                    whole[doc] = True
+                    doc += 1
                 self.tokens.clear()
-            doc = max(numbered.next_doc, doc + fresh)
 
     def _spans(self, data: NDArray[np.uint8], offsets: NDArray[np.int64], whole: NDArray[np.bool_]) -> Spans:
         starts, stops = offsets[:-1].copy(), offsets[1:].copy()
         found = troubles(data, starts, stops, self.recipe.replacements)
         marked = (found & HAS_MARKS) != 0
         whole |= ((found & HAS_UNKNOWN) != 0) | (marked if self.recipe.form is None else False)
-        spans = self._cut(data, starts, stops, whole)
-        whole |= self._must_be_whole(spans, marked)
+        spans = cut_at_literals(data, starts, np.where(whole, starts, stops), self.literals)
+        literal, awkward = self._with_literals(spans)
+        # An added token's edge may combine with a mark behind it.
+        whole |= awkward | (literal & (marked | self.recipe.prefix_first))
         formed = np.flatnonzero(marked & ~whole)
         if len(formed):
             data = self._in_form(data, starts, stops, formed)
-            whole |= self._must_be_whole(self._cut(data, starts, stops, whole), marked)
+            # A Unicode form may make an added token of other characters.
+            whole[formed] |= self._with_literals(cut_at_literals(data, starts[formed], stops[formed], self.literals))[0]
         if whole.any() or len(formed):
-            spans = self._cut(data, starts, stops, whole)
+            literals = self.literals if literal.any() else None
+            spans = cut_at_literals(data, starts, np.where(whole, starts, stops), literals)
         if self.recipe.rewrites:
             prefix = self.recipe.prefix.encode("utf-8")
             spans = rewrite(spans, self.recipe.replacements, prefix, self.recipe.prefix_always)
         return spans
 
-    def _must_be_whole(self, spans: Spans, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell which documents have added tokens beside which text is not what it is by itself."""
-        docs = len(marked)
-        if self.literals is None:
-            return np.zeros(docs, dtype=np.bool_)
+    def _with_literals(self, spans: Spans) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tell which documents have added tokens, and which have one whose neighbours matter."""
+        docs = len(spans.doc_spans) - 1
+        if not (spans.literals >= 0).any():
+            return np.zeros(docs, dtype=np.bool_), np.zeros(docs, dtype=np.bool_)
         owners = np.repeat(np.arange(docs), np.diff(spans.doc_spans))
         some = np.bincount(owners[spans.literals >= 0], minlength=docs) > 0
-        awkward = np.bincount(owners[np.isin(spans.literals, self.awkward)], minlength=docs) > 0
-        # An added token's edge may combine with a mark behind it, and a Unicode form may make one of other characters.
-        return awkward | (some & (marked | self.recipe.prefix_first))
-
-    def _cut(
-        self, data: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64], whole: NDArray[np.bool_]
-    ) -> Spans:
-        return cut_at_literals(data, starts, np.where(whole, starts, stops), self.literals)
+        return some, np.bincount(owners[np.isin(spans.literals, self.awkward)], minlength=docs) > 0
 
     def _in_form(
         self, data: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64], docs: NDArray[np.int64]
