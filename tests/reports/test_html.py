@@ -116,6 +116,30 @@ def test_markdown_is_short_and_shows_text_as_it_is():
     assert len(text) < 50_000
 
 
+def test_a_change_says_what_it_is_compared_with_what_is_usual_and_how_documents_were_chosen():
+    place = Evidence("d", "s", 3, 0, 10, "text", chosen="seeded random")
+    found = finding(
+        Status.WARN,
+        metric="share",
+        reference=0.12,
+        value=0.13,
+        evidence=(place,),
+        comparison="previous",
+        against="web-1",
+        band_low=0.1,
+        band_high=0.125,
+    )
+    table = pa.table({"subject": ["en"], "share": [0.8], "reference_share": [0.7], "status": ["PASS"]})
+    tables = {"language_drift": {"shares": table, "previous_shares": table, "ecdf": pa.table({"length": [1.0]})}}
+    page = report_html(make_result(findings=[found], tables=tables, previous="web-1"))
+    assert "seeded random" in page
+    assert "last accepted run web-1" in page
+    assert "last accepted run</dt><dd>12.0 %" in re.sub(r"\s*\n\s*", "", page)
+    assert "10.0 % to 12.5 %" in page
+    assert "since the last accepted run" in page
+    assert "cumulative shares" not in page
+
+
 def test_the_index_escapes_what_it_lists():
     run = {
         "run_id": "<b>x",
