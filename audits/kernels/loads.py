@@ -22,7 +22,7 @@ def _load(typing_context: Any, data: Any, at: Any) -> Any:
     return types.uint64(data, types.uint64), generate
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def load_bytes(data, at, size):  # type: ignore[no-untyped-def]
     """Return the bytes `at` to `at + size` (uint64, at most eight) as one number, the first lowest."""
     if at + _EIGHT <= np.uint64(len(data)):
