@@ -42,7 +42,8 @@ class TokenDriftConfig(AuditConfig):
     outside [1/`fail_ratio`, `fail_ratio`], at a q-value of at most `max_q` with the term in `min_docs`
     documents on one side, and outside the corpus's own history. `min_per_million` are absolute floors, which need no
     baseline; `domain_min_per_million` are floors inside a domain (`{math: {"∂": 3}}`). A token of the vocabulary
-    that is new or gone warns if the side that has it has it `new_per_million` times per million.
+    that is new or gone warns if the side that has it has it `new_per_million` times per million. Intervals of watched
+    terms count documents, or with `cluster_by: host` hosts; those of the vocabulary always documents.
     """
 
     kind: Literal["token_drift"] = "token_drift"
@@ -54,6 +55,7 @@ class TokenDriftConfig(AuditConfig):
     fail_ratio: Annotated[float, Field(gt=1)] = 2.0
     max_q: Annotated[float, Field(gt=0, lt=1)] = 0.01
     min_docs: Annotated[int, Field(ge=2)] = 20
+    cluster_by: Literal["doc", "host"] = "doc"
     new_per_million: Annotated[float, Field(gt=0)] = 10.0
 
     def build(self, resources: Resources) -> "TokenDrift":
@@ -69,6 +71,7 @@ class TokenDrift(Audit[TokenState]):
     """Counts watched terms, and tokens where there is a tokenizer."""
 
     compares = True
+    profile_version = 2
 
     def __init__(self, config: TokenDriftConfig) -> None:
         self.label = config.label
@@ -85,7 +88,7 @@ class TokenDrift(Audit[TokenState]):
         """Return the state of an empty corpus, which knows every watched term."""
         nothing = np.zeros(0, dtype=np.int64)
         state = TokenState()
-        state.corpus.add(nothing, dict.fromkeys(self.terms, nothing))
+        state.corpus.add(nothing, dict.fromkeys(self.terms, nothing), nothing)
         if self.file is not None:
             state.vocabulary = np.zeros((4, counter_of(self.file).size), dtype=np.int64)
         return state
@@ -98,11 +101,11 @@ class TokenDrift(Audit[TokenState]):
             state.add_tokens(tokens)
             units = tokens.sizes
         counts = dict(zip(self.terms, self.finder.counts(batch.data, batch.offsets).T, strict=True))
-        state.corpus.add(units, counts)
+        state.corpus.add(units, counts, batch.clusters)
         for domain, floors in self.config.domain_min_per_million.items():
             inside = np.array([name == domain for name in batch.domains], dtype=np.bool_)
             state.domains.setdefault(domain, TermCounts()).add(
-                units[inside], {term: counts[term][inside] for term in floors}
+                units[inside], {term: counts[term][inside] for term in floors}, batch.clusters[inside]
             )
         for term in self.terms:
             self._add_examples(state, batch, term, np.flatnonzero(counts[term]))
@@ -112,7 +115,8 @@ class TokenDrift(Audit[TokenState]):
         gates = Gates(self.config.max_q, self.config.min_docs)
         limits = TermLimits(self.config.warn_ratio, self.config.fail_ratio, gates)
         examples = {term: tuple(kept.entries()) for term, kept in state.examples.items()}
-        judge = WatchJudge(self.label, self.unit, limits, self.history, examples)
+        by_host = self.config.cluster_by == "host"
+        judge = WatchJudge(self.label, self.unit, limits, self.history, examples, by_host)
         summary = Summary(findings=self._floors(judge, state))
         if reference is None:
             summary.metrics = judge.alone(state.corpus, self.terms)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from audits.drift.token_groups import HostGroups
 from audits.findings import Evidence
 from audits.ranking import Smallest
 from audits.statistics import RatioSums
@@ -38,15 +39,17 @@ class TermSums:
 
 @dataclass
 class TermCounts:
-    """Some documents with their units, Σn and Σn², and the sums of each watched term in them."""
+    """Some documents with their units, Σn and Σn², and the sums of each watched term; also by group of hosts."""
 
     docs: int = 0
     units: int = 0
     units_squared: int = 0
     terms: dict[str, TermSums] = field(default_factory=dict)
+    groups: HostGroups = field(default_factory=HostGroups)
 
-    def add(self, units: NDArray[np.int64], counts: Mapping[str, NDArray[np.int64]]) -> None:
-        """Add documents of so many units, with so many occurrences of each term."""
+    def add(self, units: NDArray[np.int64], counts: Mapping[str, NDArray[np.int64]], groups: NDArray[np.int64]) -> None:
+        """Add documents of so many units, with so many occurrences of each term, of these groups of hosts."""
+        self.groups.add(groups, units, counts)
         self.docs += len(units)
         self.units += int(units.sum())
         self.units_squared += int((units * units).sum())
@@ -63,18 +66,23 @@ class TermCounts:
         self.units_squared += other.units_squared
         for term, sums in other.terms.items():
             self.terms.setdefault(term, TermSums()).merge(sums)
+        self.groups.merge(other.groups)
 
     def docs_of(self, term: str) -> int:
         """Return how many documents have a term."""
         return self.terms[term].docs if term in self.terms else 0
 
-    def rate_sums(self, term: str) -> RatioSums:
-        """Return the sums for a term's occurrences per unit."""
+    def rate_sums(self, term: str, by_host: bool = False) -> RatioSums:
+        """Return the sums for a term's occurrences per unit, over documents or over groups of hosts."""
+        if by_host:
+            return self.groups.sums(term, of_documents=False)
         sums = self.terms.get(term, TermSums())
         return RatioSums(self.docs, sums.y, self.units, sums.yy, sums.yn, self.units_squared)
 
-    def document_sums(self, term: str) -> RatioSums:
-        """Return the sums for the share of documents that have a term."""
+    def document_sums(self, term: str, by_host: bool = False) -> RatioSums:
+        """Return the sums for the share of documents that have a term, over documents or over groups of hosts."""
+        if by_host:
+            return self.groups.sums(term, of_documents=True)
         docs = self.docs_of(term)
         return RatioSums(self.docs, docs, self.docs, docs, docs, self.docs)
 
@@ -108,7 +116,7 @@ class TokenState:
         self.vocabulary[:, counts.ids] += counts.sums
 
     def to_tables(self) -> dict[str, pa.Table]:
-        """Return the sums over the corpus as the tables `totals`, `terms` and `vocabulary`."""
+        """Return the sums over the corpus as the tables `totals`, `terms`, `groups` and `vocabulary`."""
         corpus = self.corpus
         totals = {"docs": corpus.docs, "units": corpus.units, "units_squared": corpus.units_squared}
         terms = [
@@ -119,6 +127,7 @@ class TokenState:
         return {
             "totals": pa.Table.from_pylist([totals], schema=TOTALS_SCHEMA),
             "terms": pa.Table.from_pylist(terms, schema=TERM_SCHEMA),
+            "groups": corpus.groups.to_table(),
             "vocabulary": pa.Table.from_arrays([pa.array(column) for column in columns], schema=VOCABULARY_SCHEMA),
         }
 
@@ -129,5 +138,6 @@ class TokenState:
         corpus = TermCounts(totals["docs"], totals["units"], int(totals["units_squared"]))
         for row in tables["terms"].to_pylist():
             corpus.terms[row["term"]] = TermSums(row["y"], int(row["yy"]), int(row["yn"]), row["docs"])
+        corpus.groups = HostGroups.from_table(tables["groups"])
         columns = [tables["vocabulary"].column(name).to_numpy() for name in ("y", "yy", "yn", "docs")]
         return cls(corpus, vocabulary=np.array(columns, dtype=np.int64).reshape(4, -1))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.drift.gates import Gates, Observed, Ruling, band_fields, judged
+from audits.drift.share_drift import MIN_CLUSTERS
 from audits.drift.token_rates import compare_rates
 from audits.drift.token_state import TermCounts
 from audits.findings import Evidence, Finding, Metric, Status
@@ -48,10 +49,10 @@ class TermChange:
     docs_before: int
 
 
-def compare_terms(now: TermCounts, before: TermCounts, terms: list[str]) -> list[TermChange]:
+def compare_terms(now: TermCounts, before: TermCounts, terms: list[str], by_host: bool) -> list[TermChange]:
     """Compare the terms that both sides watch; q-values are over all terms."""
-    rates = [compare_rates(now.rate_sums(term), before.rate_sums(term)) for term in terms]
-    documents = [compare_rates(now.document_sums(term), before.document_sums(term)) for term in terms]
+    rates = [compare_rates(now.rate_sums(term, by_host), before.rate_sums(term, by_host)) for term in terms]
+    documents = [compare_rates(now.document_sums(term, by_host), before.document_sums(term, by_host)) for term in terms]
     qs = [false_discovery_rates([change.p for change in changes]) for changes in (rates, documents)]
     return [
         TermChange(term, rate, qs[0][at], share, qs[1][at], now.docs_of(term), before.docs_of(term))
@@ -68,11 +69,13 @@ class WatchJudge:
     limits: TermLimits
     history: History = NO_HISTORY
     examples: dict[str, tuple[Evidence, ...]] = field(default_factory=dict)
+    by_host: bool = False
 
     def compare(self, now: TermCounts, before: TermCounts, terms: list[str]) -> tuple[list[Finding], list[Metric]]:
         """Return findings and metrics of every term against the baseline."""
         findings, metrics, steady = [], [], 0
-        for change in compare_terms(now, before, [term for term in terms if term in before.terms]):
+        known = [term for term in terms if term in before.terms]
+        for change in compare_terms(now, before, known, self.by_host):
             metrics += self._metrics(change, now, before)
             finding = self._finding(change, now, before)
             steady += finding is None
@@ -93,10 +96,10 @@ class WatchJudge:
     def floor(self, term: str, floor: float, counts: TermCounts, domain: str | None = None) -> Finding:
         """Judge a term's rate against a floor per million that needs no baseline, in the corpus or in one domain.
 
-        It fails if the 95 % interval (documents as clusters) lies below the floor and warns if only the rate does.
-        Where fewer than 5 occurrences are expected at the floor nothing can be said.
+        It fails if the 95 % interval (documents or hosts as clusters) lies below the floor and warns if only the rate
+        does. Where fewer than 5 occurrences are expected at the floor nothing can be said.
         """
-        sums = counts.rate_sums(term)
+        sums = counts.rate_sums(term, self.by_host)
         rate, spread = sums.ratio * MILLION, Z95 * math.sqrt(sums.variance) * MILLION
         low, high = max(0.0, rate - spread), rate + spread
         expected = floor * counts.units / MILLION
@@ -178,6 +181,9 @@ class WatchJudge:
         docs = max(one.docs, one.docs_before)
         if not now.units or not before.units:
             return self._insufficient(one, "One side has no text to compare.")
+        groups = min(side.groups.used for side in (now, before))
+        if self.by_host and groups < MIN_CLUSTERS:
+            return self._insufficient(one, f"Only {groups:,} groups of hosts are on one side, too few for intervals.")
         if docs < self.limits.gates.min_docs:
             # Nowhere in either corpus is an answer too; rare in both is none.
             few = f"{one.docs:,} documents have it now and {one.docs_before:,} of the baseline, too few to compare."

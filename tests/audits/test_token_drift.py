@@ -116,7 +116,7 @@ def counts_of(*per_document, docs=2000, words=100):
     counts = np.zeros(docs, dtype=np.int64)
     counts[: len(per_document)] = per_document
     state = TokenState()
-    state.corpus.add(np.full(docs, words), {"∂": counts})
+    state.corpus.add(np.full(docs, words), {"∂": counts}, np.arange(docs) % 1024)
     return state
 
 
@@ -138,6 +138,47 @@ def test_halving_is_seen_and_bursts_are_not_called_so_whatever_the_draw():
     assert set(statuses["halved"]) <= {Status.FAIL, Status.WARN}
     assert Status.FAIL not in statuses["burstier"] and statuses["burstier"].count(Status.WARN) <= 2
     assert set(statuses["same"]) == {Status.PASS}
+
+
+def test_pages_of_one_host_are_one_observation_when_hosts_are_the_unit():
+    """One host of two hundred brings a term on all of its pages: by document a certain rise, by host chance."""
+    rows = [
+        {**row, "url": f"https://host{at % 200}.example/{at}"} for at, row in enumerate(documents(with_term(4000, 200)))
+    ]
+    brought = [
+        {**row, "text": f"{PROSE} ∂"} if "host7." in row["url"] and "∂" not in row["text"] else row for row in rows
+    ]
+    brought = [{**row, "text": row["text"] + " ∂" * 12} if "host7." in row["url"] else row for row in brought]
+    statuses = {}
+    for unit in ("doc", "host"):
+        of = audit(watch=("∂",), cluster_by=unit)
+        [found] = [
+            f for f in of.summary(scanned(of, brought), scanned(of, rows)).findings if f.metric != "document_share"
+        ]
+        statuses[unit] = found.status
+    assert statuses["doc"] is Status.FAIL
+    assert statuses["host"] in (Status.PASS, Status.INFO)
+
+
+def test_few_hosts_are_too_few_for_intervals_by_host():
+    rows = [{**row, "url": "https://one.example/"} for row in documents(with_term(500, 100))]
+    of = audit(watch=("∂",), cluster_by="host")
+    [found] = of.summary(scanned(of, rows), scanned(of, rows)).findings
+    assert found.status is Status.INSUFFICIENT and "groups of hosts" in found.message
+
+
+def test_sums_by_host_have_the_totals_of_sums_by_document():
+    of = audit(watch=("∂", "seven"))
+    state = scanned(
+        of, [{**row, "url": f"https://h{at % 9}.example"} for at, row in enumerate(documents(with_term(90, 9)))]
+    )
+    rebuilt = of.from_profile(of.to_profile(state))
+    for term in ("∂", "seven"):
+        for side in (state.corpus, rebuilt.corpus):
+            plain, hosts = side.rate_sums(term), side.rate_sums(term, by_host=True)
+            assert (hosts.y, hosts.n) == (plain.y, plain.n)
+            assert side.document_sums(term, by_host=True).ratio == side.document_sums(term).ratio
+    assert rebuilt.corpus.groups.used == state.corpus.groups.used <= 9
 
 
 def test_a_term_that_few_documents_of_a_large_baseline_have_is_not_gone_from_a_small_corpus():
