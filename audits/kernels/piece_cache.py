@@ -17,6 +17,8 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _ONE, _TWO, _EIGHT, _HALF = np.uint64(1), np.uint64(2), np.uint64(8), np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 _BLOCK = 512
+_MAX_SIZE = np.uint64(1 << 20)
+"""Bytes of the largest piece: the library takes some 100 bytes of memory for each."""
 
 _FIRST_PIECES = 1 << 14
 MAX_PIECES = 1 << 20
@@ -126,7 +128,7 @@ def _look_up(data, ats, sizes, packed, hashes, filled, slots, begins, arena, cou
             slot = (slot + _ONE) & mask
         if piece == count:
             begin = np.uint64(begins[count])
-            if count == np.uint64(len(slots) // 4) or begin + size > np.uint64(len(arena)):
+            if size > _MAX_SIZE or count == np.uint64(len(slots) // 4) or begin + size > np.uint64(len(arena)):
                 return count, False
             for place in range(size):
                 arena[begin + place] = data[at + place]

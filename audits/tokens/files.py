@@ -26,8 +26,11 @@ class TokenizerFile:
         return tokenizer
 
     def parts(self) -> dict[str, Any]:
-        """Return the description of the tokenizer: its normaliser, pre-tokenizer, model and added tokens."""
-        described: dict[str, Any] = json.loads(self.content)
+        """Return the description of the tokenizer: its normaliser, pre-tokenizer, model and added tokens.
+
+        It is the library's own, which has every field, whatever version wrote the file.
+        """
+        described: dict[str, Any] = json.loads(self.tokenizer().to_str())
         return described
 
 

@@ -161,7 +161,7 @@ def build_kernel(model: Part, recipe: Recipe) -> Kernel:
     Raises:
         NotPiecewise: pieces of this model depend on chance or on each other.
     """
-    kind = model.get("type") or ("BPE" if "merges" in model else "")
+    kind = model["type"]
     if kind == "BPE":
         return _bpe(model, recipe)
     if recipe.byte_level:
@@ -179,7 +179,7 @@ def _bpe(model: Part, recipe: Recipe) -> Kernel:
     if model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"):
         return NoKernel()
     vocabulary: dict[str, int] = model["vocab"]
-    merges = [tuple(merge.split(" ", 1)) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
+    merges: list[tuple[str, str]] = model["merges"]
     lefts, rights, results = (
         np.array([vocabulary[text] for text in texts], dtype=np.int64)
         for texts in (
@@ -201,10 +201,9 @@ def _bpe(model: Part, recipe: Recipe) -> Kernel:
 
 def joins_across_underscores(model: Part) -> bool:
     """Tell whether a merge makes a token with U+2581 behind another character, so that words do not stand alone."""
-    if (model.get("type") or "BPE") != "BPE":
+    if model["type"] != "BPE" or UNDERSCORE not in model["vocab"]:
         return True
-    results = ("".join(merge.split(" ", 1)) if isinstance(merge, str) else "".join(merge) for merge in model["merges"])
-    return UNDERSCORE not in model["vocab"] or any(UNDERSCORE in result.lstrip(UNDERSCORE) for result in results)
+    return any(UNDERSCORE in (left + right).lstrip(UNDERSCORE) for left, right in model["merges"])
 
 
 def _single_tokens(model: Part, byte_level: bool) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

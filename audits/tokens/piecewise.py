@@ -56,7 +56,7 @@ class Piecewise:
             stopped, doc = numbered.next_doc == doc, numbered.next_doc
             if doc < docs and not self.table.grow():
                 if stopped and fresh:
-                    # One document with more distinct pieces than the table holds.
+                    # One document with more distinct pieces than the table holds, or with an endless one.
                     whole[doc] = True
                     doc += 1
                 self.tokens.clear()

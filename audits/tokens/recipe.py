@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import Tokenizer, models
 
 from audits.kernels import pieces
 from audits.kernels.rewriting import IDENTITY, NEVER, UNKNOWN, Replacements
@@ -123,8 +123,7 @@ def _check_step(step: Part) -> None:
 def _table(steps: list[Part], form: str | None, classes: NDArray[np.uint8]) -> Replacements:
     normalizer = None
     if steps:
-        whole = {"type": "Sequence", "normalizers": steps}
-        normalizer = _from_json(normalizers.Normalizer, whole)
+        normalizer = _from_json("normalizer", {"type": "Sequence", "normalizers": steps})
     strips = any(step["type"] in ("BertNormalizer", "StripAccents") for step in steps)
     never = code_points.moving_spacing_marks() if strips and form is None else frozenset()
     try:
@@ -139,18 +138,15 @@ def _table(steps: list[Part], form: str | None, classes: NDArray[np.uint8]) -> R
     return table
 
 
-def _from_json(kind: Any, part: Part) -> Any:
-    """Return a normaliser or pre-tokenizer from its description; the library reads them only inside a tokenizer."""
-    from tokenizers import Tokenizer, models
-
+def _from_json(name: str, part: Part | None) -> Any:
+    """Return a "normalizer" or "pre_tokenizer" from its description; the library reads them only inside a tokenizer."""
     described = json.loads(Tokenizer(models.BPE()).to_str())
-    name = "normalizer" if kind is normalizers.Normalizer else "pre_tokenizer"
     return getattr(Tokenizer.from_str(json.dumps({**described, name: part})), name)
 
 
 def _classes(cut: _Cut, part: Part | None) -> NDArray[np.uint8]:
     if cut.rule[0] == pieces.RUNS:
-        return code_points.run_classes(_from_json(pre_tokenizers.PreTokenizer, part or {}))
+        return code_points.run_classes(_from_json("pre_tokenizer", part))
     return code_points.byte_level_classes()
 
 
@@ -173,16 +169,16 @@ def _cut(part: Part | None, spaces_are_gone: bool) -> _Cut:
 def _metaspace(step: Part) -> _Cut:
     if step["replacement"] != UNDERSCORE:
         raise NotPiecewise("its Metaspace writes spaces in an unusual way")
-    rule = pieces.METASPACE if step.get("split", True) else pieces.UNDERSCORES
-    scheme = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
+    rule = pieces.METASPACE if step["split"] else pieces.UNDERSCORES
+    scheme = step["prepend_scheme"]
     prefix = "" if scheme == "never" else UNDERSCORE
     return _Cut((rule, 0, 0, 0, 0), prefix, first=scheme == "first", underscores=True)
 
 
 def _byte_level(steps: list[Part]) -> _Cut:
     last, kinds = steps[-1], [step["type"] for step in steps]
-    prefix = " " if last.get("add_prefix_space", True) else ""
-    splits = last.get("use_regex", True)
+    prefix = " " if last["add_prefix_space"] else ""
+    splits = last["use_regex"]
     if kinds == ["ByteLevel"] and splits:
         return _Cut((pieces.GPT2, 0, 0, 0, 0), prefix, byte_level=True)
     if prefix:

@@ -1,12 +1,16 @@
 """Counts piece by piece are those of the library, whatever the tokenizer and the text."""
 
+import hashlib
 from functools import cache
+from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audits import kernels
 from audits.kernels.token_sums import COLUMNS
 from audits.tokens.code_points import known
 from audits.tokens.counting import TokenCounter, cut
@@ -97,6 +101,20 @@ def test_a_table_that_is_too_small_starts_anew_and_changes_nothing():
     assert of.reason is None
     # Short texts fit into the table a few at a time, the long one not at all.
     check(of, [*corpus()[::10], " ".join(corpus()[:50]), *corpus()[::15]])
+
+
+def test_a_piece_without_end_is_left_to_the_library_a_million_characters_at_a_time():
+    of, endless = counter("bert_uncased"), "ab" * 600_000
+    found = of.count(*buffers(["one two", endless, "three"]))
+    sizes = [sum(len(of.tokenizer.encode(p, add_special_tokens=False).ids) for p in cut(endless))]
+    assert found.sizes[1:2].tolist() == sizes
+    assert found.sizes[0] == found.of_docs[0, 4] == 2
+
+
+def test_compiled_kernels_are_kept_by_what_all_of_them_are():
+    folder = Path(kernels.__file__).parent
+    sources = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
+    assert Path(numba.config.CACHE_DIR).name == f"kernels-{sources.hexdigest()[:12]}"
 
 
 def test_the_order_and_the_cut_of_texts_change_nothing():
