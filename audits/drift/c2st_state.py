@@ -83,7 +83,7 @@ class C2stState:
         if self.stored is not None:
             return self.stored
         rows = self.sample.rows()
-        features = [one.features for one in grams_of(rows.column("head"))]
+        features = [one.features for one in grams_of(_split(rows.column("head"))[1])]
         return Vectors(rows.column(HASH).to_numpy(), rows.column("host").to_pylist(), features)
 
     def place(self, number: int) -> Evidence:
@@ -126,46 +126,61 @@ class C2stState:
 
 @dataclass(frozen=True)
 class Grams:
-    """The n-grams of one text: distinct `features`; `each` in the order of the text, words first, then pairs."""
+    """The n-grams of one text in order, words first, then pairs: 64-bit `hashes`, of which features are 20 bits."""
 
-    features: NDArray[np.uint32]
-    each: NDArray[np.uint32]
+    hashes: NDArray[np.uint64]
     first_word: int
     words: int
 
+    @property
+    def features(self) -> NDArray[np.uint32]:
+        """The distinct features."""
+        return np.unique(_feature(self.hashes))
 
-def grams_of(heads: pa.ChunkedArray) -> list[Grams]:
-    """Return the words and pairs of words of each text as features: hashes of folded words, in 20 bits."""
-    _, words = _split(heads)
+
+def grams_of(words: Words) -> list[Grams]:
+    """Return the words and pairs of words of each text."""
     found = []
-    for doc in range(len(heads)):
+    for doc in range(len(words.doc_offsets) - 1):
         start, stop = int(words.doc_offsets[doc]), int(words.doc_offsets[doc + 1])
         single = words.hashes[start:stop]
         pairs = single[:-1] * BASE + single[1:]
-        each = _feature(np.concatenate([single, pairs]))
-        found.append(Grams(np.unique(each), each, start, stop - start))
+        each = np.concatenate([single, pairs])
+        found.append(Grams((each ^ (each >> np.uint64(31))) * _MULTIPLIER, start, stop - start))
     return found
 
 
 def named(heads: pa.ChunkedArray, wanted: set[int]) -> dict[int, str]:
-    """Return the most frequent wording behind each wanted feature, masked; ties go to the first in order."""
+    """Return the most frequent n-gram behind each wanted feature as it stands in the first text with it, masked."""
     data, words = _split(heads)
-    targets = np.array(sorted(wanted), dtype=np.uint32)
-    wordings: dict[int, Counter[str]] = {}
-    for one in grams_of(heads):
-        for at in np.flatnonzero(np.isin(one.each, targets)).tolist():
-            pair = at >= one.words
-            first = one.first_word + (at - one.words if pair else at)
-            text = data[words.starts[first] : words.ends[first + 1 if pair else first]].tobytes()
-            wordings.setdefault(int(one.each[at]), Counter())[excerpt(text.lower(), 0, len(text))[:40]] += 1
-    return {
-        feature: min(counts, key=lambda wording: (-counts[wording], wording)) for feature, counts in wordings.items()
-    }
+    grams = grams_of(words)
+    if not grams or not wanted:
+        return {}
+    hashes = np.concatenate([one.hashes for one in grams])
+    places = np.flatnonzero(np.isin(_feature(hashes), np.array(sorted(wanted), dtype=np.uint32)))
+    distinct, first, counts = np.unique(hashes[places], return_index=True, return_counts=True)
+    owners = np.repeat(np.arange(len(grams)), [len(one.hashes) for one in grams])
+    starts = np.cumsum([0, *(len(one.hashes) for one in grams)])
+    names: dict[int, str] = {}
+    # The most frequent n-gram of a feature comes first.
+    for at in np.lexsort((distinct, -counts)).tolist():
+        place = int(places[first[at]])
+        feature = int(_feature(hashes[place : place + 1])[0])
+        if feature not in names:
+            doc = int(owners[place])
+            names[feature] = _wording(data, words, grams[doc], place - int(starts[doc]))
+    return names
+
+
+def _wording(data: NDArray[np.uint8], words: Words, text: Grams, at: int) -> str:
+    pair = at >= text.words
+    first = text.first_word + (at - text.words if pair else at)
+    piece = data[words.starts[first] : words.ends[first + 1 if pair else first]].tobytes().lower()
+    return excerpt(piece, 0, len(piece))[:40]
 
 
 def _feature(hashes: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    mixed = (hashes ^ (hashes >> np.uint64(31))) * _MULTIPLIER
-    return (mixed >> np.uint64(64 - FEATURE_BITS)).astype(np.uint32)
+    return (hashes >> np.uint64(64 - FEATURE_BITS)).astype(np.uint32)
 
 
 def _frequent(vectors: Vectors) -> set[int]:
