@@ -36,6 +36,7 @@ SELECTION_SCHEMA = pa.schema(
 )
 """One row a document drawn; `row` counts the records of its shard from 0."""
 
+_SHOWN = ("share", "target_share", "expected_share", "drawn_share")
 SelectionFormat = Literal["parquet", "jsonl"]
 
 
@@ -266,9 +267,11 @@ def selection_lines(selection: Selection, most: int = 40) -> list[str]:
     """Return what was drawn against the target as the lines of a table for people."""
     weights, rows = selection.weights, _rows(selection.mix, selection.weights)
     width = min(40, max([len(weights.by), *(len(row["name"]) for row in rows)]))
-    lines = [f"{weights.by:<{width}}  {'share':>8} {'target':>8} {'drawn':>8}  95 % interval over seeds"]
+    lines = [
+        f"{weights.by:<{width}}  {'share':>8} {'target':>8} {'expected':>8} {'drawn':>8}  95 % interval over seeds"
+    ]
     for row in rows[:most]:
-        values = " ".join(f"{percent(row[key]):>8}" for key in ("share", "target_share", "drawn_share"))
+        values = " ".join(f"{percent(row[key]):>8}" for key in _SHOWN)
         name = row["name"] if len(row["name"]) <= width else f"{row['name'][: width - 1]}…"
         lines.append(f"{name:<{width}}  {values}  {percent(row['ci_low'])} to {percent(row['ci_high'])}")
     if len(rows) > most:

@@ -33,6 +33,7 @@ audits:
 # canaries: {{per_set: 20}}       # plants copies of test items in the corpus, to say what this run would find
 # vault: vault                  # unseen items that replace exposed ones: one file a test set (vault/gsm8k.jsonl)
 # baseline: runs                # an earlier run, or a folder of runs (its pinned or newest one)
+# target_mix: {{path: mix.json}} # the mix that sampling should restore: {{"web": 0.7, "code": 0.3}}
 # previous: true                # compare with the last run that did not fail, too
 engine: {{workers: 2}}            # worker processes; 0 works in this process
 output: runs

@@ -26,9 +26,11 @@ clean_ids/SET.jsonl        the clean subset of every test set: each item that is
                            (lines are JSON because an id may hold a line break: jq -r .item_id)
 clean_corpus/              with --write-clean: the corpus without those documents, and manifest.jsonl
 quarantined_rows.jsonl     records set aside, with reason and place
-sampling_weights.json      share of each domain to keep so that the baseline's mix results
+sampling_weights.json      share of each domain to keep, or how often to see it, so that the baseline's mix results
+                           (domain_drift) or another one (target_mix); `corpus-audit sample` draws the documents
 item_keys.parquet          digests by which `corpus-audit scores` recognises items in an evaluation's outputs
 scores.json, .parquet      what `corpus-audit scores` made of them
+losses, evals, target_mix  (.json, .parquet) what `corpus-audit losses`, `evals` and `weights` found later
 """
 
 

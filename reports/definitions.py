@@ -51,6 +51,16 @@ DEFINITIONS = {
     "their text. Intervals take documents as clusters.",
     "token_drift": "Occurrences of a term per million words or tokens, compared with documents as clusters, so that "
     "a term that is only burstier is not called rarer.",
+    "target_mix": "Share of tokens (bytes, documents) that would have to change group to make the mix the target's: "
+    "half the sum of |share - target|. Sampling down keeps (target/share) / max(target/share) of each group; sampling "
+    "up sees a group (target × total / what there is) times, at most 4, and shares out to the others what that leaves.",
+    "losses": "Mean loss of the newest steps against as many before, with blocks of steps as clusters, widened by the "
+    "correlation of neighbouring blocks; q-values over domains. Against all together: the change of a domain's loss "
+    "less that of the whole batch. A spike is 7 robust standard deviations (1.4826 × MAD) above the median of the 200 "
+    "steps before.",
+    "evals": "Change of a benchmark from one checkpoint to the next: over the same items where samples are there "
+    "(bootstrap, McNemar), else Newcombe's interval of two counts, or two standard errors; q-values over tasks. Groups "
+    "of errors: k-means of the items' words; lift is the share of wrong answers over that of all other items.",
     "encoding_damage, repetition": "Share of documents that break a rule. A scope fails when the lower end of the "
     "95 % interval of its share is above the limit.",
     "Coverage": "Every record seen is read as a document, quarantined with a reason, or unreadable; bytes read are "

@@ -79,7 +79,6 @@ def quantity(finding: Finding, value: float | None) -> str:
     return number(value)
 
 
-_SHARES = ("share", "reference_share", "target_share", "keep_share", "reached_share", "ci_low", "ci_high")
 _POINTS = ("delta", "delta_low", "delta_high", "mix", "within", "interaction", "total")
 
 
@@ -89,7 +88,7 @@ def cell(column: str, value: Any) -> str:
     >>> cell("share", 0.19), cell("delta", 0.07), cell("n_docs", 1200)
     ('19.0 %', '+7.0', '1,200')
     """
-    if isinstance(value, float) and column in _SHARES:
+    if isinstance(value, float) and ("share" in column.split("_") or column in ("ci_low", "ci_high")):
         return percent(value)
     if isinstance(value, float) and column in _POINTS:
         return points(value, False)

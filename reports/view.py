@@ -37,6 +37,13 @@ TITLES = {
     "gone_tokens": "Tokens that only the baseline has",
     "tokenizer": "The tokenizer, by language and domain",
     "damage": "Damaged documents by rule",
+    "domains": "Loss of each domain, newest part against the part before, beside its share in this run",
+    "spikes": "Spikes of the loss",
+    "spike_parts": "What the batches of a spike have, against all others",
+    "spike_documents": "Documents of the batches of a spike, those of which something is known first",
+    "scores": "Benchmarks by checkpoint",
+    "deltas": "Benchmarks, newest checkpoint against the one before, beside drift and exposure",
+    "clusters": "Where the errors of a benchmark gather",
     "reasons": "Records set aside, by shard and reason",
     "dropped_phrases": "Phrases that counted neither for nor against a leak: the test set's own form, or everywhere "
     "in the corpus",
@@ -46,7 +53,7 @@ TITLES = {
 PREVIOUS = "previous_"
 """Begins the names of tables that compare with the last accepted run where there is a baseline as well."""
 
-_NOT_SHOWN = ("rates", "ecdf")
+_NOT_SHOWN = ("rates", "ecdf", "curves")
 """Tables that are no tables for people: the detectors' rates stand beside their verdicts, curves are drawn."""
 
 
