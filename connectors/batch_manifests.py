@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from connectors.errors import LogError, SourceNotFound
-from connectors.row_files import as_count, file_kind, read_rows
+from connectors.row_files import as_count, as_name, file_kind, read_rows
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "step": ("step", "global_step", "iteration", "iter"),
@@ -83,9 +83,9 @@ def _placed(path: Path, lines: Sequence[int], rows: Sequence[Mapping[str, Any]])
         if values["step"] is None or not (by_place or values["doc_id"] is not None):
             raise _missing(path, line, list(row))
         steps.append(_whole(path, line, values["step"], "step"))
-        placed.shard.append(str(values["shard"]) if by_place else None)
+        placed.shard.append(as_name(values["shard"]) if by_place else None)
         placed.row.append(_whole(path, line, values["row"], "row") if by_place else None)
-        placed.doc_id.append(None if values["doc_id"] is None else str(values["doc_id"]))
+        placed.doc_id.append(None if values["doc_id"] is None else as_name(values["doc_id"]))
     placed.step = np.array(steps, dtype=np.int64)
     return placed
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import LogError, SourceNotFound
-from connectors.row_files import read_document
+from connectors.row_files import as_name, read_document
 
 LOWER_IS_BETTER = frozenset(
     (
@@ -85,7 +85,7 @@ def read_results(path: Path) -> ResultFile:
     if not isinstance(results, dict) or not results:
         there = ", ".join(map(str, document)) if isinstance(document, dict) else type(document).__name__
         raise LogError(f"{path}: no `results` by task (there is {there[:200]})", "Give results_*.json of lm-eval")
-    name = _name(document) or path.stem
+    name = as_name(_name(document) or path.stem)
     found = ResultFile(path, name, step_of(name) if step_of(name) is not None else step_of(path.stem), _date(document))
     for task, metrics in results.items():
         if not isinstance(metrics, dict):
@@ -93,7 +93,7 @@ def read_results(path: Path) -> ResultFile:
             raise LogError(
                 f"{path}, task {task}: {kind}, expected metrics by name", "Give the file as lm-eval wrote it"
             )
-        found.scores += _scores(str(task), metrics, document)
+        found.scores += _scores(as_name(task), metrics, document)
     return found
 
 
@@ -143,7 +143,7 @@ def _scores(task: str, metrics: Mapping[str, Any], document: Mapping[str, Any]) 
     better, groups = _of(document, "higher_is_better", task), _of(document, "group_subtasks", task)
     scores = []
     for key, value in metrics.items():
-        metric, _, variant = str(key).partition(",")
+        metric, _, variant = as_name(key).partition(",")
         # Lists, "N/A" and the like are no scores to compare.
         if metric in _NO_METRICS or metric.endswith("_stderr") or not _is_number(value):
             continue

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.errors import LogError, SourceNotFound
-from connectors.row_files import as_count, as_number, read_document, read_rows
+from connectors.row_files import as_count, as_name, as_number, read_document, read_rows
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "step": ("step", "global_step", "iteration", "iter", "_step"),
@@ -220,4 +220,4 @@ def _domain(path: Path, line: int, row: Mapping[str, Any], names: Mapping[str, s
         raise _missing(path, line, row, "domain", names)
     if found is None or found[1] is None:
         return WHOLE
-    return str(found[1]).encode("utf-8", "replace").decode()[:1000]
+    return as_name(found[1])[:1000]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import MixError, SourceNotFound
+from connectors.row_files import as_name
 
 _KEY = "train_domain_weights"
 """Where DoReMi's files keep the weights for training, beside those for evaluation."""
@@ -35,7 +36,7 @@ def read_mix(path: Path) -> dict[str, float]:
     if not isinstance(content, dict) or not content:
         what = "nothing" if not content else f"a JSON {type(content).__name__}"
         raise MixError(f"{path}: {what}, expected names with their weights", 'Write it as {"web": 0.7, "code": 0.3}')
-    weights = {name: _weight(path, name, value) for name, value in content.items()}
+    weights = {as_name(name): _weight(path, name, value) for name, value in content.items()}
     if not any(weights.values()):
         raise MixError(f"{path}: all weights are 0", "Give at least one name a weight above 0")
     return weights

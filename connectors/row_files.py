@@ -118,6 +118,15 @@ def as_count(value: Any) -> int | None:
     return value if isinstance(value, int) else int(number)
 
 
+def as_name(value: Any) -> str:
+    """Return a value as a name that any table can hold: half UTF-16 pairs, which Python's JSON reads, are replaced.
+
+    >>> as_name("a\\ud800"), as_name(7)
+    ('a?', '7')
+    """
+    return str(value).encode("utf-8", "replace").decode()
+
+
 def _parquet_rows(stream: IO[bytes]) -> Iterator[tuple[int, Row]]:
     number = 0
     for batch in pq.ParquetFile(stream).iter_batches(_ROWS):

@@ -10,7 +10,7 @@ import typer
 from audits.excerpts import visible
 from audits.findings import Status
 from audits.model.loss_spikes import MIN_HISTORY, THRESHOLD, WINDOW, SpikeOptions, broken_events, spikes_of
-from audits.model.loss_windows import curves
+from audits.model.loss_windows import Curve, curves
 from connectors import list_shards
 from connectors.batch_manifests import read_manifest
 from connectors.errors import CorpusAuditError, MixError
@@ -85,7 +85,7 @@ def losses(
         log, found, RunGroups(result, _source_shares(folder), _pairs(names, "--map")), LossOptions(recent, since)
     )
     options = SpikeOptions(threshold, window)
-    events = _events(log, options)
+    events = _events(log, found, options)
     kept = highest(events)
     traced = _trace(kept, batches or [], result, folder, reach)
     again = _again(traced, read_documents, result, folder)
@@ -130,8 +130,8 @@ def evals(
     _finish(joined, folder, fail_on)
 
 
-def _events(log: LossLog, options: SpikeOptions) -> list[Event]:
-    whole, *domains = curves(log)
+def _events(log: LossLog, found: Sequence[Curve], options: SpikeOptions) -> list[Event]:
+    whole, *domains = found
     domains.sort(key=lambda curve: -float(curve.size.sum()))
     spikes = [*spikes_of(whole, options), *broken_events(log.broken, whole)]
     return events_of(spikes, [spike for curve in domains[:_MOST_CURVES] for spike in spikes_of(curve, options)])

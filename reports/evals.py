@@ -11,6 +11,7 @@ from audits.findings import Finding, ItemVerdict, Status
 from audits.model.error_clusters import MIN_ITEMS, ErrorCluster, error_clusters
 from audits.wording import counted
 from connectors.errors import LogError
+from connectors.row_files import as_name
 from reports.checkpoints import Checkpoint
 from reports.eval_join import LABEL, EvalOptions, Exposed, Judged, eval_findings, exposed_part, judge_tasks
 from reports.eval_tables import cluster_findings, clusters_table, deltas_table, scores_table
@@ -143,14 +144,14 @@ def _clusters(
     shared = change.keys if change is not None and len(change.keys) == len(items.scores) else ()
     keys = list(shared or items.scores)
     values = np.array([items.scores[key] for key in keys])
-    names = [str(key) for key in keys]
+    names = [as_name(key) for key in keys]
     if not higher_is_better or values.min(initial=0) < 0 or values.max(initial=0) > 1:
         return names, []
     before = None
     if shared and change is not None and change.before.items is not None:
         before = 1 - np.array([change.before.items.scores[key] for key in keys])
     samples = [items.samples[key] for key in keys]
-    texts = [sample.question or " ".join(sample.texts) for sample in samples]
+    texts = [as_name(sample.question or " ".join(sample.texts)) for sample in samples]
     return names, error_clusters(names, texts, 1 - values, before, most)
 
 

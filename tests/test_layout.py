@@ -12,6 +12,7 @@ import pytest
 from audits import audit_kinds
 from connectors.config import CorpusSource, EvalSetSource
 from flows.run_config import EngineConfig, RunConfig, load_config
+from flows.target_mix import TargetMixConfig
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("connectors", "audits", "reports", "flows")
@@ -52,7 +53,9 @@ def test_an_audit_is_one_file_and_one_line():
         assert len(re.findall(rf"^\s+(?:\| )?{config.__name__},?$", registry, re.MULTILINE)) == 1
 
 
-@pytest.mark.parametrize("model", [RunConfig, CorpusSource, EvalSetSource, EngineConfig, *audit_kinds().values()])
+@pytest.mark.parametrize(
+    "model", [RunConfig, TargetMixConfig, CorpusSource, EvalSetSource, EngineConfig, *audit_kinds().values()]
+)
 def test_every_key_of_the_configuration_is_documented(model):
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for name in model.model_fields:

@@ -5,6 +5,7 @@ that the same items give the same groups whatever their order). A group is named
 """
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -120,11 +121,14 @@ def _labels(vectors: Any, count: int) -> NDArray[np.int32]:
     """Return the group of each vector by k-means, on singular components where there are more terms than those."""
     from sklearn.cluster import KMeans
     from sklearn.decomposition import TruncatedSVD
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.preprocessing import normalize
     from threadpoolctl import threadpool_limits
 
     # More threads add up in another order, and the last bit may move an item.
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Fewer different items than groups make fewer groups, which is no fault.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         if min(vectors.shape) > _COMPONENTS + 1:
             vectors = normalize(TruncatedSVD(_COMPONENTS, random_state=_SEED).fit_transform(vectors))
         labels: NDArray[np.int32] = KMeans(count, n_init=10, random_state=_SEED).fit_predict(vectors)

@@ -66,3 +66,9 @@ def test_tables_without_a_column_that_is_needed(tmp_path):
         list(read_manifest(path))
     with pytest.raises(SourceNotFound):
         list(read_manifest(tmp_path / "none.jsonl"))
+
+
+def test_names_of_half_a_pair_become_names_that_tables_hold(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1, "doc_id": "x\\ud800"}\n{"step": 1, "shard": "a\\ud800", "row": 0}\n')
+    assert flat(path) == [(1, None, None, "x?"), (1, "a?", 0, None)]

@@ -100,3 +100,10 @@ def test_steps_are_told_by_names():
         9,
         None,
     ]
+
+
+def test_names_of_half_a_pair_become_names_that_tables_hold(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text('{"results": {"t\\ud800": {"acc\\ud800,none": 0.5}}, "model_name": "m\\ud800"}')
+    file = read_results(path)
+    assert [text.encode("utf-8") for text in (file.name, file.scores[0].task, file.scores[0].metric)]

@@ -15,7 +15,9 @@ from connectors.schema import EVAL_ITEM_SCHEMA
 from reports.checkpoints import read_checkpoints
 from reports.eval_join import EvalOptions
 from reports.evals import join_evals, run_items
-from reports.run_folder import write_run
+from reports.joined import write_joined
+from reports.reading import read_run
+from reports.run_folder import write_run, write_views
 from reports.run_groups import RunGroups
 from tests.connectors.test_samples import harness
 from tests.reports.examples import HOSTILE, make_result
@@ -71,15 +73,9 @@ def results(path, **shares):
 
 
 def join(folder, *given, names=None, metric=None, against=None, clusters=10):
-    items = run_items(folder, [] if folder is None else read_items(folder))
+    items = run_items(folder, read_run(folder).items)
     found = read_checkpoints([str(one) for one in given])
     return join_evals(found, items, groups(names), EvalOptions(metric), against, clusters)
-
-
-def read_items(folder):
-    from reports.reading import read_run
-
-    return read_run(folder).items
 
 
 def told(joined, subject, metric=None):
@@ -243,6 +239,18 @@ def test_small_tasks_and_hostile_names(folder, tmp_path):
     assert rows(joined)[name]["status"] == "INSUFFICIENT"
     assert rows(joined)["big"]["status"] == "INSUFFICIENT"
     assert "a fall of 3 points can neither be shown nor ruled out" in told(joined, "tasks", "unsure").message
+
+
+def test_hostile_questions_are_grouped_and_shown(folder, tmp_path):
+    endings = "dogs </td> item", "\ud800 cats"
+    texts = [f"{HOSTILE} {endings[n % 2]} {n}" for n in range(200)]
+    for step in (1, 2):
+        samples(tmp_path / f"step-{step}", [float(n % 2) for n in range(200)], texts=texts)
+    write_joined(join(folder, tmp_path), folder)
+    write_views(read_run(folder), folder)
+    page = (folder / "report.html").read_text()
+    assert "Where the errors of a benchmark gather" in page
+    assert "<script" not in page and "\u202e" not in page and "</td> item" not in page
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
