@@ -1,11 +1,12 @@
 """From a spike of a loss through the batches of its steps to documents, and to what the run knows of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
 from audits.model.loss_spikes import Spike
 from audits.ranking import Smallest
@@ -79,39 +80,65 @@ def steps_of(spike: Spike, reach: int) -> tuple[int, int]:
 def trace(spikes: Sequence[Spike], pieces: Iterable[Placed], known: KnownDocuments, reach: int) -> Trace:
     """Read a manifest through and return what the batches of spikes, and all others, are made of."""
     found = Trace([Traced(*steps_of(spike, reach)) for spike in spikes], Traced())
+    marked = _rows_with_marks(known)
     for piece in pieces:
-        inside = np.zeros(len(piece), dtype=np.bool_)
-        hits: list[tuple[Traced, np.ndarray]] = []
-        for one in found.spikes:
-            mask = (piece.step >= one.first) & (piece.step <= one.last)
-            inside |= mask
-            hits.append((one, mask))
-        _add(found, piece, inside, hits, known)
+        masks = [(piece.step >= one.first) & (piece.step <= one.last) for one in found.spikes]
+        inside = np.logical_or.reduce(masks) if masks else np.zeros(len(piece), dtype=np.bool_)
+        for at in np.flatnonzero(inside | (piece.shard < 0)).tolist():
+            _add(found, piece, at, [one for one, mask in zip(found.spikes, masks, strict=True) if mask[at]], known)
+        _add_others(found, piece, ~inside & (piece.shard >= 0), known, marked)
     return found
 
 
-def _add(
-    found: Trace, piece: Placed, inside: np.ndarray, hits: Sequence[tuple[Traced, np.ndarray]], known: KnownDocuments
+def _add(found: Trace, piece: Placed, at: int, hits: Sequence[Traced], known: KnownDocuments) -> None:
+    """Count one row, and keep its document for the spikes that it belongs to."""
+    shard = piece.shards[piece.shard[at]] if piece.shard[at] >= 0 else None
+    row, doc_id = int(piece.row[at]), piece.doc_id[at]
+    place = known.place_of(shard, row, doc_id)
+    marks = known.marks.get(place, []) if place else []
+    source = known.sources[place[0]] if place else UNKNOWN
+    name = f"{shard}#{row}" if shard else str(doc_id)
+    if place is None:
+        found.unplaced += 1
+        found.first_unplaced = found.first_unplaced or (f"{shard}, row {row}" if shard else name)
+    if not hits:
+        found.others.count(source, marks)
+    document = TracedDocument(int(piece.step[at]), name, place, doc_id or name, tuple(marks))
+    for one in hits:
+        one.count(source, marks)
+        one.kept.offer((not marks, document.step, document.name), document)
+        if place:
+            one.sampled.offer((_draw(document.name), document.step, document.name), document)
+
+
+def _add_others(
+    found: Trace,
+    piece: Placed,
+    chosen: NDArray[np.bool_],
+    known: KnownDocuments,
+    marked: Mapping[str, NDArray[np.int64]],
 ) -> None:
-    for at in range(len(piece)):
-        shard, row, doc_id = piece.shard[at], piece.row[at], piece.doc_id[at]
-        place = known.place_of(shard, row, doc_id)
-        marks = known.marks.get(place, []) if place else []
-        source = known.sources[place[0]] if place else UNKNOWN
-        if place is None:
-            found.unplaced += 1
-            found.first_unplaced = found.first_unplaced or (f"{shard}, row {row}" if shard else str(doc_id))
-        if not inside[at]:
-            found.others.count(source, marks)
-            continue
-        name = f"{shard}#{row}" if shard else str(doc_id)
-        document = TracedDocument(int(piece.step[at]), name, place, doc_id or name, tuple(marks))
-        for one, mask in hits:
-            if mask[at]:
-                one.count(source, marks)
-                one.kept.offer((not marks, document.step, document.name), document)
-                if place:
-                    one.sampled.offer((_draw(document.name), document.step, document.name), document)
+    """Count the chosen rows, all of which have a place, shard by shard: nearly all of a manifest is of no spike."""
+    counts = np.bincount(piece.shard[chosen], minlength=len(piece.shards))
+    for code in np.flatnonzero(counts).tolist():
+        shard = known.shard_of(piece.shards[code])
+        rows = piece.row[chosen & (piece.shard == code)] if shard is None or shard in marked else None
+        found.others.documents += int(counts[code])
+        found.others.sources[UNKNOWN if shard is None else known.sources[shard]] += int(counts[code])
+        if shard is None and rows is not None:
+            found.unplaced += len(rows)
+            found.first_unplaced = found.first_unplaced or f"{piece.shards[code]}, row {rows[0]}"
+        elif shard is not None and rows is not None:
+            for row in rows[np.isin(rows, marked[shard])].tolist():
+                found.others.known += 1
+                found.others.kinds.update(counts_by_kind([known.marks[shard, row]]))
+
+
+def _rows_with_marks(known: KnownDocuments) -> dict[str, NDArray[np.int64]]:
+    rows: dict[str, list[int]] = {}
+    for shard, row in known.marks:
+        rows.setdefault(shard, []).append(row)
+    return {shard: np.array(sorted(of), dtype=np.int64) for shard, of in rows.items()}
 
 
 def _draw(name: str) -> int:

@@ -19,10 +19,29 @@ ROWS = [
 
 def flat(path):
     return [
-        (int(step), shard, row, doc_id)
+        (
+            int(piece.step[at]),
+            piece.shards[piece.shard[at]] if piece.shard[at] >= 0 else None,
+            int(piece.row[at]) if piece.shard[at] >= 0 else None,
+            piece.doc_id[at],
+        )
         for piece in read_manifest(path)
-        for step, shard, row, doc_id in zip(piece.step, piece.shard, piece.row, piece.doc_id, strict=True)
+        for at in range(len(piece))
     ]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_tables_of_places_alone_are_read_by_column(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(batch_manifests, "_ROWS", 3)
+    path = tmp_path / "m.parquet"
+    shards = ["a", "b", "a", "c", "b"]
+    columns = {
+        "step": pa.array([1, 1, 2, 2, 3], pa.int32()),
+        "shard": pa.array(shards).cast(kind),
+        "row": [0, 5, 1, 2, 9],
+    }
+    pq.write_table(pa.table(columns), path)
+    assert flat(path) == [(1, "a", 0, None), (1, "b", 5, None), (2, "a", 1, None), (2, "c", 2, None), (3, "b", 9, None)]
 
 
 @pytest.mark.parametrize("name", ["m.jsonl", "m.parquet"])
@@ -52,6 +71,22 @@ def test_places_and_identifiers_in_pieces(tmp_path, monkeypatch, name, size):
 def test_rows_that_do_not_fit_are_named(tmp_path, rows, said):
     path = tmp_path / "m.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(LogError, match=said):
+        list(read_manifest(path))
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"step": [1, None], "shard": ["a", "b"], "row": [0, 1]}, "line 2: expected `step`"),
+        ({"step": [1, 1], "shard": ["a", ""], "row": [0, 1]}, "line 2: expected `step` with `shard`"),
+        ({"step": [1, 1], "shard": ["a", "b"], "row": [0, -1]}, "line 2: `row` is '-1'"),
+        ({"step": [1, 1], "shard": ["a", "b"], "row": [0.0, 1.5]}, "line 2: `row` is '1.5'"),
+    ],
+)
+def test_rows_of_tables_that_do_not_fit_are_named(tmp_path, columns, said):
+    path = tmp_path / "m.parquet"
+    pq.write_table(pa.table(columns), path)
     with pytest.raises(LogError, match=said):
         list(read_manifest(path))
 

@@ -13,7 +13,7 @@ from reports.known_documents import DAMAGED, EXPOSES, QUARANTINED, Mark, known_d
 from reports.run_folder import write_run
 from reports.spike_join import spike_findings
 from reports.spike_tables import MAX_SPIKES, Event, Reread, events_of, highest
-from reports.spike_trace import UNKNOWN, steps_of, trace
+from reports.spike_trace import UNKNOWN, Traced, steps_of, trace
 from tests.reports.examples import HOSTILE, eval_items, finding, make_result
 
 A, B = "/crawl/2026/a.jsonl.gz", "s3://old/b.jsonl.gz"
@@ -59,10 +59,12 @@ def known(folder_and_result):
 
 def placed(rows):
     """Return a piece of a manifest from (step, shard, row) or (step, doc_id)."""
+    shards = list(dict.fromkeys(row[1] for row in rows if len(row) == 3))
     return Placed(
         np.array([row[0] for row in rows], dtype=np.int64),
-        [row[1] if len(row) == 3 else None for row in rows],
-        [row[2] if len(row) == 3 else None for row in rows],
+        np.array([shards.index(row[1]) if len(row) == 3 else -1 for row in rows], dtype=np.int64),
+        np.array([row[2] if len(row) == 3 else -1 for row in rows], dtype=np.int64),
+        shards,
         [row[1] if len(row) == 2 else None for row in rows],
     )
 
@@ -129,6 +131,23 @@ def test_a_spike_is_traced_and_compared_with_all_other_batches(known):
     assert DAMAGED not in parts
     documents = tables["spike_documents"].to_pylist()
     assert len(documents) == 41 and all(row["known"] for row in documents[:5]) and not documents[5]["known"]
+
+
+def test_others_are_counted_as_if_one_by_one(known):
+    rng = np.random.default_rng(2)
+    shards = [A, "2026/a.jsonl.gz", B, "/other.jsonl"]
+    rows = [(int(rng.integers(1, 50)), shards[rng.integers(4)], int(rng.integers(0, 12))) for _ in range(3_000)]
+    rows += [(7, "d7"), (8, "nobody"), (9, f"{B}#3")]
+    fast = trace([], [placed(rows[at : at + 100]) for at in range(0, len(rows), 100)], known, 1)
+    slow = Traced()
+    unplaced = 0
+    for _, *where in rows:
+        place = known.place_of(*where, None) if len(where) == 2 else known.place_of(None, None, where[0])
+        unplaced += place is None
+        slow.count(known.sources[place[0]] if place else UNKNOWN, known.marks.get(place, []))
+    assert (fast.others.documents, fast.others.known, fast.unplaced) == (slow.documents, slow.known, unplaced)
+    assert (fast.others.sources, fast.others.kinds) == (slow.sources, slow.kinds)
+    assert fast.first_unplaced.startswith("/other.jsonl, row ")
 
 
 def test_an_even_share_of_known_documents_is_no_cause(known):
