@@ -22,6 +22,10 @@ DEFINITIONS = {
     "Intervals are Wilson's, 95 %.",
     "semantic_overlap": "Cosine of the sentence embeddings of the question and of a window of a document that "
     "shares its rare words, together with the share of the question's numbers that the window has.",
+    "Maps of meaning": "Sentence embeddings of test items and of the passages compared with them, in two dimensions "
+    "by t-SNE (perplexity 10) from their first principal components, for each test set by itself. It keeps "
+    "neighbours together, so near means alike by comparison with everything drawn; other distances mean nothing. "
+    "No verdict comes from a map.",
     "How far to trust the detectors": "On this project's benchmark (benchmarks/results), of whole questions in web "
     "pages ngram_overlap exposes 100 % for GSM8K, 99 % for MATH and 98 % for MMLU; of GSM8K copies with 20 % of the "
     "words swapped, ngram_overlap 22 % and near_duplicate 95 %; of LMSYS rewordings, semantic_overlap 63 %. Accused: 0 "

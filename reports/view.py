@@ -6,8 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from audits.contamination.semantic.embedding_map import TABLE as MAP_TABLE
 from audits.findings import Finding, Match, Status
 from connectors.ledger import LedgerEntry
+from reports.embedding_map import MapView, embedding_maps
 from reports.result import RunResult
 from reports.summary import contamination_counts, coverage_counts
 from reports.sureness import SureRow, evidence_counts, sure_lines, sure_rows
@@ -84,6 +86,7 @@ class ReportView:
     sure_beside: dict[tuple[str, str], str]
     pairs: list[Match]
     pairs_total: int
+    maps: list[MapView]
     tables: list[TableView]
     ledger: list[LedgerEntry]
     reasons: list[tuple[str, int]]
@@ -98,6 +101,7 @@ class ReportView:
 def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
     """Arrange a run for the report. `dropped` names the parts left out to keep the page small."""
     pairs = [] if "excerpts" in dropped else _pairs(result)
+    shown = {(match.eval_set, match.item_id) for match in pairs[:MAX_PAIRS]}
     sure = sure_rows(result)
     tables = [] if "tables" in dropped else _tables(result)
     entries = sorted(result.ledger, key=lambda entry: (entry.whole(), entry.quarantined == 0, entry.shard))
@@ -113,6 +117,7 @@ def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
         sure_beside=sure_lines(sure),
         pairs=pairs[:MAX_PAIRS],
         pairs_total=len(pairs),
+        maps=[] if "tables" in dropped else embedding_maps(result, shown),
         tables=tables,
         ledger=entries[:MAX_ROWS],
         reasons=Counter(row.reason for row in result.quarantine).most_common(),
@@ -157,8 +162,8 @@ def _tables(result: RunResult) -> list[TableView]:
     views = []
     for audit, tables in result.tables.items():
         for name, table in tables.items():
-            # What was measured of the detectors stands beside their verdicts.
-            if table.num_rows and name != "rates":
+            # What was measured of the detectors stands beside their verdicts, and maps are drawn.
+            if table.num_rows and name not in ("rates", MAP_TABLE):
                 views.append(_table(audit, name, table))
     return views
 
