@@ -177,8 +177,8 @@ def _item_key(point: MapPoint) -> tuple[int, int, str]:
     return _RANKS.get(point.verdict, 2), digest, point.item_id
 
 
-def _window_identity(points: Sequence[MapPoint], unit: NDArray[np.float32], at: int) -> tuple[str, str, bytes]:
-    return points[at].doc_id, points[at].label, unit[at].tobytes()
+def _window_identity(points: Sequence[MapPoint], unit: NDArray[np.float32], at: int) -> tuple[str, str, str]:
+    return points[at].doc_id, points[at].label, xxhash.xxh3_128_hexdigest(unit[at].tobytes())
 
 
 def _windows_of(
@@ -186,11 +186,11 @@ def _windows_of(
 ) -> dict[str, list[int]]:
     """Return the windows of every item that has some, best first; the same window of several items is one place."""
 
-    def key(at: int) -> tuple[int, float, tuple[str, str, bytes], str]:
+    def key(at: int) -> tuple[int, float, tuple[str, str, str], str]:
         cosine = _cosine(unit, at, items[points[at].item_id])
         return _RANKS.get(points[at].verdict, 2), -cosine, _window_identity(points, unit, at), points[at].item_id
 
-    same: dict[tuple[str, str, bytes], int] = {}
+    same: dict[tuple[str, str, str], int] = {}
     found: dict[str, list[int]] = {}
     for at in sorted((at for at in windows if points[at].item_id in items), key=key):
         place = same.setdefault(_window_identity(points, unit, at), at)
