@@ -1,5 +1,7 @@
 import itertools
 import pickle
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -137,3 +139,16 @@ def test_an_asker_that_travels_takes_no_key_with_it(monkeypatch):
     asker = make_asker(LlmJudgeConfig(model="judge", url=LLM["url"], key_env="JUDGE_KEY"))
     assert b"k3y-of-the-judge" not in pickle.dumps(asker)
     assert pickle.loads(pickle.dumps(asker)).digests() == asker.digests()
+
+
+@pytest.mark.parametrize("model", [CrossEncoderConfig, LlmJudgeConfig])
+def test_every_option_is_documented_with_its_default(model):
+    page = (Path(__file__).parents[2] / "docs" / "second-opinion.md").read_text(encoding="utf-8")
+    for name, option in model.model_fields.items():
+        if name == "by":
+            assert f"## `by: {option.default}`" in page
+        else:
+            default = (
+                "no key" if option.default is None else "needed" if option.is_required() else f"{option.default:g}"
+            )
+            assert re.search(rf"^\| `{name}` \| .* \| {re.escape(default)} \|$", page, re.MULTILINE), name
