@@ -127,6 +127,9 @@ def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
     if vault:
         reporter.say(vault_line(vault))
     audits = [audit.build(resources) for audit in options]
+    for audit in audits:
+        if line := audit.forecast(size):
+            reporter.say(f"  {line}")
     return Plan(config, shards, eval_items, audits, baseline, vault, calibration, calibrated)
 
 
