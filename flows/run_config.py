@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audits import AnyAudit
+from audits.contamination.semantic.model import is_hub_name
 from audits.contamination.semantic.second_opinion import CrossEncoderConfig
 from connectors.config import CorpusSource, EvalSetSource
 from flows.canaries import CanaryConfig
@@ -174,8 +175,12 @@ def _absolute(config: RunConfig, folder: Path) -> RunConfig:
 
 
 def _with_absolute_paths(audit: AnyAudit, folder: Path) -> AnyAudit:
-    given = [key for key in ("tokenizer", "model") if getattr(audit, key, None) is not None]
-    changes: dict[str, Any] = {key: _resolve(getattr(audit, key), folder) for key in given}
+    changes: dict[str, Any] = {}
+    if (tokenizer := getattr(audit, "tokenizer", None)) is not None:
+        changes["tokenizer"] = _resolve(tokenizer, folder)
+    # `org/name` is a model of the local hub cache, unless there is such a folder.
+    if (model := getattr(audit, "model", None)) is not None and not (is_hub_name(model) and not _exists(model, folder)):
+        changes["model"] = _resolve(model, folder)
     opinion = getattr(audit, "second_opinion", None)
     if isinstance(opinion, CrossEncoderConfig):
         changes["second_opinion"] = opinion.model_copy(update={"model": _resolve(opinion.model, folder)})

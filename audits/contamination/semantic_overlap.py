@@ -46,10 +46,10 @@ class SemanticOverlapConfig(DetectorConfig):
 
     A window is a rewording of an item when the verifier gives it `min_score` (`thresholds` by test set), and suspect
     from `min_suspect_score`. Windows are kept for encoding from a lexical cosine of `min_screen_cosine` and a prior
-    of `min_prior` (`semantic.prior`), the likeliest `windows_per_item` of each item; `max_encodes` bounds the texts that are
-    encoded, and what it leaves out is said. `model` is the folder of a sentence-transformers model or the name of one
-    in the local cache, with its `revision`; `model_sha256` is the digest it must have. With `translations` windows in
-    other languages than their items' are looked at too, which takes a multilingual model.
+    of `min_prior` (`semantic.prior`), the likeliest `windows_per_item` of each item; `max_encodes` bounds the texts
+    that are encoded, and what it leaves out is said. `model` is the folder of a sentence-transformers model or the
+    name of one in the local cache, with its `revision`; `model_sha256` is the digest it must have. With
+    `translations`, windows in other languages than their items' are looked at too: that takes a multilingual model.
     """
 
     limit_option: ClassVar[str | None] = "min_score"
@@ -83,7 +83,17 @@ class SemanticOverlapConfig(DetectorConfig):
         return self.model_copy(update=changes)
 
     def build(self, resources: Resources) -> "SemanticOverlap":
-        """Find the model, and weigh the concepts of all questions."""
+        """Find the model, and weigh the concepts of all questions.
+
+        Secret items are shown to nobody, a judge on this machine included.
+        """
+        if resources.secret:
+            return self.model_copy(update={"second_opinion": None})._built(resources)
+        return self._built(resources)
+
+    def _built(self, resources: Resources) -> "SemanticOverlap":
+        # Whoever gives second opinions must be there before hours of scanning.
+        Opinions(self.second_opinion)
         files = find_model(self.model, self.revision, self.model_sha256)
         probes = make_probes(resources.eval_items)
         table = concept_table(files, probes.words())

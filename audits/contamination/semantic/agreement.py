@@ -69,8 +69,8 @@ def agree(item: str, window: str) -> Agreement:
 def names(text: str) -> frozenset[str]:
     """Return the names of a text in lower case: words with a capital that do not merely begin a sentence.
 
-    A word that begins a sentence counts if it stands somewhere else with a capital, or nowhere else and is no word
-    that sentences often begin with; function names of code count always.
+    A word that begins a sentence counts if it has its capital somewhere else too. The names of functions that code
+    defines count with them.
     """
     starts = {match.end() for match in _SENTENCE_START.finditer(text)}
     inner = {match.group().lower() for match in _NAME.finditer(text) if match.start() not in starts}

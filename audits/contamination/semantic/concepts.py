@@ -53,7 +53,9 @@ def concept_table(files: ModelFiles, words: list[str]) -> ConceptTable:
     static = static_vectors(files)
     known = list(static.words)
     labels = _clusters(files, static)
-    extra = sorted(set(words) - set(known))
+    # An item's "three" must be found as "3", and the other way round.
+    both_ways = {digits for digits in NUMBER_WORDS.values() if digits.isdecimal()} | NUMBER_WORDS.keys()
+    extra = sorted((set(words) | both_ways) - set(known))
     every = [*known, *extra]
     own = [("cluster", str(label)) for label in labels] + [("word", word) for word in extra]
     names = [("number", digits) if (digits := _digits(word)) else name for word, name in zip(every, own, strict=True)]
@@ -96,25 +98,14 @@ def leader_clusters(vectors: NDArray[np.float32], min_cosine: float) -> NDArray[
     leaders = np.zeros((0, units.shape[1]), dtype=np.float32)
     for start in range(0, len(units), 512):
         block = units[start : start + 512]
-        _assign(block, leaders, labels[start : start + len(block)], min_cosine)
-        fresh = [block[:0]]
-        for at in np.flatnonzero(labels[start : start + len(block)] < 0).tolist():
-            own = np.concatenate(fresh)
-            near = own @ block[at] if len(own) else np.zeros(0)
-            if len(near) and near.max() >= min_cosine:
-                labels[start + at] = len(leaders) + int(near.argmax())
-            else:
-                labels[start + at] = len(leaders) + len(own)
-                fresh.append(block[at : at + 1])
-        leaders = np.concatenate([leaders, *fresh])
-    return labels
-
-
-def _assign(
-    block: NDArray[np.float32], leaders: NDArray[np.float32], labels: NDArray[np.int32], min_cosine: float
-) -> None:
-    if len(leaders):
         near = block @ leaders.T
-        best = near.argmax(axis=1)
-        close = near[np.arange(len(block)), best] >= min_cosine
-        labels[close] = best[close]
+        fresh: list[int] = []
+        for at, unit in enumerate(block):
+            every = np.concatenate([near[at], block[fresh] @ unit])
+            best = int(every.argmax()) if len(every) else -1
+            if best < 0 or every[best] < min_cosine:
+                best = len(leaders) + len(fresh)
+                fresh.append(at)
+            labels[start + at] = best
+        leaders = np.concatenate([leaders, block[fresh]])
+    return labels

@@ -5,13 +5,12 @@ agree stays the verifier's business (`second_opinion.settle`). The model is a lo
 and only safetensors weights are loaded, because other formats can run code.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
+from audits.contamination.semantic.model import file_digests
 from audits.contamination.semantic.second_opinion import (
     CrossEncoderConfig,
     Opinion,
@@ -22,7 +21,6 @@ from audits.contamination.semantic.second_opinion import (
 )
 from audits.errors import ModelUnavailable
 
-_FILES = (".safetensors", ".json", ".txt", ".model")
 _BATCH = 32
 _MAX_CHARACTERS = 20_000
 """Cross-encoders read 512 word pieces or so; what is longer costs the tokenizer time and is cut anyway."""
@@ -48,7 +46,7 @@ class CrossEncoderAsker:
 
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 of every file that the model is loaded from."""
-        return dict(_digests(self.path))
+        return dict(file_digests(self.path))
 
     def problems(self) -> list[str]:
         """Return what kept the model from giving opinions."""
@@ -126,14 +124,3 @@ def _check(path: Path) -> None:
         )
     if not any(path.rglob("*.safetensors")):
         raise ModelUnavailable(f"second_opinion: the model at {path} has no weights as .safetensors", remedy)
-
-
-@cache
-def _digests(path: Path) -> dict[str, str]:
-    files = sorted(file for file in path.rglob("*") if file.suffix in _FILES and file.is_file())
-    return {file.relative_to(path).as_posix(): _sha256(file) for file in files}
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

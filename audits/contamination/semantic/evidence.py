@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from audits.contamination.semantic.agreement import Agreement
 from audits.contamination.semantic.embedding_map import TABLE, MapPoint, map_table
@@ -29,6 +30,12 @@ CURVE_SCHEMA = pa.schema(
 )
 """The table `by_threshold`: items exposed and documents that expose one, if `min_score` were `threshold`."""
 
+BACKGROUND_SCHEMA = pa.schema(
+    [("eval_set", pa.string()), ("windows", pa.int64()), ("zero", pa.float64())]
+    + [(name, pa.float64()) for name in ("median", "p95", "p99", "highest")]
+)
+"""The table `background`: the cosine of ordinary windows of the corpus, drawn at random, with their nearest item."""
+
 _LABEL_BYTES = 200
 _GRID = np.round(np.arange(0.05, 1.0, 0.05), 2)
 
@@ -43,6 +50,7 @@ def evidence_tables(
     return {
         "candidates": pa.Table.from_pylist([_row(r, probes, ids) for r in rulings], schema=CANDIDATE_SCHEMA),
         "by_threshold": _by_threshold(probes, rulings),
+        "background": _background(probes, encoded),
         TABLE: _map(probes, eval_items, encoded, rulings),
     }
 
@@ -93,6 +101,20 @@ def _by_threshold(probes: Probes, rulings: Sequence[Ruling]) -> pa.Table:
         for limit in _GRID.tolist()
     ]
     return pa.Table.from_pylist(rows, schema=CURVE_SCHEMA)
+
+
+def _background(probes: Probes, encoded: Encoded) -> pa.Table:
+    rows = [
+        {"eval_set": probes.names[code], "windows": len(cosines), "zero": encoded.zero}
+        | dict(zip(("median", "p95", "p99", "highest"), _quantiles(cosines), strict=True))
+        for code, cosines in encoded.background.items()
+        if len(cosines)
+    ]
+    return pa.Table.from_pylist(rows, schema=BACKGROUND_SCHEMA)
+
+
+def _quantiles(cosines: NDArray[np.float32]) -> list[float]:
+    return [round(float(value), 4) for value in np.quantile(cosines, (0.5, 0.95, 0.99, 1.0))]
 
 
 def _map(probes: Probes, eval_items: pa.Table, encoded: Encoded, rulings: Sequence[Ruling]) -> pa.Table:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.contamination.semantic.agreement import Agreement, agree
+from audits.contamination.semantic.background import unrelated_cosine
 from audits.contamination.semantic.item_vectors import item_vectors
 from audits.contamination.semantic.model import Encoder
 from audits.contamination.semantic.nearest import build_index, nearest
@@ -45,7 +46,8 @@ class Encoded:
     """All pairs, the vectors of the probes and windows concerned (float32), and what the encoding came to.
 
     `probes` and `windows` give the rows of `probe_vectors` and `window_vectors`; `left_out` windows were over the
-    budget and `kept` were not, `background` is the mean cosine with ordinary windows by set.
+    budget and `kept` were not, `zero` is the cosine of unrelated texts, and `background` has by set the
+    cosine of each ordinary window of the corpus with its nearest probe.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -53,7 +55,8 @@ class Encoded:
     windows: dict[Window, int] = field(default_factory=dict)
     probe_vectors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     window_vectors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
-    background: dict[int, float] = field(default_factory=dict)
+    zero: float = 0.0
+    background: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     kept: int = 0
     left_out: int = 0
 
@@ -78,6 +81,7 @@ def encode_pairs(probes: Probes, state: SemanticState, how: Encoding) -> Encoded
     if not chosen:
         return Encoded(left_out=left_out)
     result = Encoded(kept=len(chosen), left_out=left_out)
+    result.zero = unrelated_cosine(how.encoder)
     result.windows = {window: at for at, window in enumerate(dict.fromkeys(window for _, window in chosen))}
     texts = {text: at for at, text in enumerate(dict.fromkeys(window.text for window in result.windows))}
     vectors = how.encoder.encode([*texts, *background])
@@ -101,7 +105,7 @@ def _compare_set(
     start = len(result.probes)
     result.probes |= {probe: start + at for at, probe in enumerate(concerned)}
     result.probe_vectors = np.concatenate([result.probe_vectors.reshape(-1, vectors.shape[1]), vectors])
-    result.background[code] = float((vectors @ ordinary.T).mean()) if len(ordinary) else 0.0
+    result.background[code] = (ordinary @ vectors.T).max(axis=1) if len(ordinary) else np.zeros(0, dtype=np.float32)
     result.pairs += _pairs(probes, code, concerned, vectors, members, result, how.translations)
 
 
@@ -151,7 +155,7 @@ def _pairs(
         for at in dict.fromkeys([*own, *(item for item in near if item >= 0)]):
             text = probes.texts[of_probes[at]]
             cosine = float(result.window_vectors[row] @ vectors[at])
-            relative = relative_cosine(cosine, result.background[code])
+            relative = relative_cosine(cosine, result.zero)
             agreement = agree(text, window.text)
             translated = translations and _language(text) != _language(window.text)
             verification = verify(relative, agreement, translated)

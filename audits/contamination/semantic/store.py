@@ -7,6 +7,7 @@ digests of everything it was made of, so that nothing in it can be out of date.
 import os
 import secrets
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ def cache_folder() -> Path:
 def read_arrays(name: str) -> Arrays | None:
     """Return the arrays kept under a name; None where there are none or the file is damaged."""
     try:
-        with np.load(cache_folder() / f"{name}.npz", allow_pickle=False) as kept:
+        # numpy leaves a damaged file open that it was given by name.
+        with (cache_folder() / f"{name}.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             return {key: kept[key] for key in kept.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
@@ -42,4 +44,5 @@ def write_arrays(name: str, arrays: Arrays) -> None:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
         part.replace(path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()

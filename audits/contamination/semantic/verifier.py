@@ -45,16 +45,15 @@ class Verification:
     evidence_class: str
 
 
-def relative_cosine(cosine: float, background: float) -> float:
+def relative_cosine(cosine: float, zero: float) -> float:
     """Return a cosine on the scale where unrelated texts have 0 and equal ones 1.
 
-    Models differ in what unrelated texts have: 0.05 for all-MiniLM-L6-v2, 0.75 for multilingual-e5. `background` is
-    the mean cosine of test items with ordinary windows of the audited corpus.
+    `zero` is what unrelated texts have under the model (`background.unrelated_cosine`).
 
     >>> round(relative_cosine(0.9, 0.75), 2)
     0.6
     """
-    return max(0.0, (cosine - background) / max(1.0 - background, 1e-6))
+    return max(0.0, (cosine - zero) / max(1.0 - zero, 1e-6))
 
 
 def probability(cosine: float, agreement: Agreement) -> float:
