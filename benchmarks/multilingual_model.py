@@ -18,6 +18,7 @@ import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def _read_pieces(data: bytes, at: int) -> tuple[list[tuple[str, float]], int]:
     scores = np.frombuffer(data, "<f4", count, at + bounds.nbytes)
     start = at + bounds.nbytes + scores.nbytes
     blob = data[start : start + blob_bytes]
-    texts = [blob[low:high].decode("utf-8") for low, high in zip(bounds, bounds[1:], strict=False)]
+    texts = [blob[low:high].decode("utf-8") for low, high in pairwise(bounds.tolist())]
     return list(zip(texts, scores.tolist(), strict=True)), start + blob_bytes
 
 
@@ -158,10 +159,13 @@ def _bert(packed: PackedModel) -> Any:
         layer_norm_eps=packed.epsilon,
         pad_token_id=1,
     )
-    model = BertModel(config, add_pooling_layer=False)
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    named = {_bert_name(name): torch.from_numpy(value) for name, value in packed.tensors.items()}
-    model.load_state_dict({name: value.reshape(shapes[name]) for name, value in named.items()})
+    model = BertModel(config)
+    # Unused, since vectors are means; at zero the same package gives the same folder each time.
+    weights = {name: torch.zeros_like(value) for name, value in model.state_dict().items() if "pooler" in name}
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    for name, value in packed.tensors.items():
+        weights[_bert_name(name)] = torch.from_numpy(value).reshape(shapes[_bert_name(name)])
+    model.load_state_dict(weights)
     return model.eval()
 
 
