@@ -24,6 +24,7 @@ from flows.calibrated import items_digests, options_digest, own_threshold
 from flows.errors import CalibrationUnusable
 from flows.planted import PlantedSet, copy_scores, sample_documents, samples_by_set, scan_texts, with_equals
 from flows.progress import Reporter
+from flows.rewordings import read_rewordings
 from flows.run_config import RunConfig
 
 DOCUMENTS = 3000
@@ -40,6 +41,7 @@ def calibrate(
     per_set: int = PER_SET,
     documents: int = DOCUMENTS,
     seed: int = 1,
+    rewordings: Path | None = None,
 ) -> Calibration:
     """Measure the detectors of a configuration on its corpus and test sets.
 
@@ -57,7 +59,8 @@ def calibrate(
     pages = sample_documents(list_shards(config.corpus), documents, seed)
     if not pages:
         raise CalibrationUnusable("The corpus has no readable document", "Check `corpus:` with `corpus-audit check`")
-    planted = with_equals(plant(items, pages, KINDS, per_set=per_set, seed=seed), items)
+    worded = read_rewordings(rewordings, items) if rewordings else None
+    planted = with_equals(plant(items, pages, KINDS, per_set, seed, worded), items)
     reporter.say(f"{len(pages):,} documents as negatives, {len(planted.planted):,} planted copies")
     resources = Resources(items)
     detectors = [option.lowered().build(resources) for option in options]

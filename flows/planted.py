@@ -111,6 +111,6 @@ def samples_by_set(
     sets, ways = detector.set_names, detector.matchable_by()
     copies: dict[str, dict[str, list[float]]] = {name: {} for name in documents}
     for copy, score in zip(planted.planted, scores, strict=True):
-        if can_be_found(copy, ways[copy.row]):
+        if can_be_found(copy, ways[copy.row]) and copy.kind not in detector.unmeant:
             copies[sets[copy.row]].setdefault(copy.kind, []).append(score)
     return [Samples(detector.label, name, copies[name], documents[name]) for name in documents]

@@ -20,8 +20,12 @@ DEFINITIONS = {
     "documents of a corpus (recall), and by scanning the documents as they are (false alarms); precision is the share "
     "of planted copies among all that was exposed, so it holds for that mix. Canaries measure recall in this run. "
     "Intervals are Wilson's, 95 %.",
-    "semantic_overlap": "Cosine of the sentence embeddings of the question and of a window of a document that "
-    "shares its rare words, together with the share of the question's numbers that the window has.",
+    "semantic_overlap": "The probability that a passage says what a question says: a logistic regression over the "
+    "cosine of their sentence embeddings (from what unrelated texts have) and over the numbers, names, units and "
+    "length that differ. Only passages that share rare concepts with the question are compared.",
+    "reworded, translated, same problem with new numbers, same topic": "What semantic_overlap found: the question in "
+    "other words; in another language; with other numbers, so that its answer is another (suspect at most); or only "
+    "the same subject (no leak).",
     "Maps of meaning": "Sentence embeddings of test items and of the passages compared with them, in two dimensions "
     "by t-SNE (perplexity 10) from their first principal components, for each test set by itself. It keeps "
     "neighbours together, so near means alike by comparison with everything drawn; other distances mean nothing. "

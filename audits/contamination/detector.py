@@ -52,6 +52,9 @@ class DetectorConfig(AuditConfig):
 class Detector(Audit[StateT]):
     """What finds test items in documents, and can be calibrated: it has limits, and scores every place it finds."""
 
+    unmeant: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of planted copies that are not meant to be exposed by it, and so tell nothing of its recall."""
+
     limits: Limits
     set_names: list[str]
     """Name of the test set of each item row."""

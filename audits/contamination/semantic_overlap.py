@@ -103,6 +103,8 @@ class SemanticOverlapConfig(DetectorConfig):
 class SemanticOverlap(Detector[SemanticState]):
     """Finds windows of documents that say what a question says."""
 
+    unmeant = frozenset({"numbers_changed"})
+
     def __init__(
         self,
         config: SemanticOverlapConfig,
