@@ -5,8 +5,9 @@
     python -m benchmarks.run --only lexical_recall,scan_scale --data DATA --pages PAGES
 
 `DATA` is a folder with whole test sets in `eval/`, and where it has them training sets in `train/` and LMSYS's
-rewordings in `labelled/` (without which `semantic_recall` is left out). `PYTHON` is an interpreter with the packages
-`decontaminate`, `datatrove`, `spacy` and `xxhash<4`; the first needs Python 3.12. Progress goes to stderr.
+rewordings in `labelled/` (without which `semantic_recall` is left out, and without whole test sets `labelled_recall`).
+`PYTHON` is an interpreter with the packages `decontaminate`, `datatrove`, `spacy` and `xxhash<4`; the first needs
+Python 3.12. Progress goes to stderr.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import lexical_recall, memory, peers, scan_scale, semantic_recall
+from benchmarks import labelled_recall, lexical_recall, memory, peers, scan_scale, semantic_recall
 from benchmarks.machine import measured_on
 from benchmarks.measuring import progress
 
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "scan_scale": lambda options: scan_scale.measure(options.data, options.pages, options.megabytes),
     "peers": lambda options: peers.measure(options.data, options.pages, options.peer_megabytes, options.decon_python),
     "semantic_recall": lambda options: semantic_recall.measure(options.data, options.pages),
+    "labelled_recall": lambda options: labelled_recall.measure(options.data, options.pages, options.multilingual_model),
     "memory": lambda options: memory.measure(options.data, options.pages, options.memory_gigabytes),
 }
 
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--memory-gigabytes", type=float, default=0.2)
     parser.add_argument("--items-per-set", type=int, help="in lexical_recall: fewer, to try things out")
     parser.add_argument("--decon-python", type=Path, help="interpreter with the peers that this one cannot have")
+    parser.add_argument("--multilingual-model", type=Path, help="in labelled_recall: its folder, for translations")
     options = parser.parse_args()
     names = options.only.split(",")
     if unknown := set(names) - set(BENCHMARKS):
@@ -50,6 +53,9 @@ def main() -> None:
     for name in names:
         if name == "semantic_recall" and not (options.data / "labelled").is_dir():
             progress("semantic_recall: left out, the data has no labelled/")
+            continue
+        if name == "labelled_recall" and not labelled_recall.has_whole_sets(options.data):
+            progress("labelled_recall: left out, the data lacks whole test sets")
             continue
         _write(name, BENCHMARKS[name](options), options)
 
