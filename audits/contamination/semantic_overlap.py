@@ -25,16 +25,19 @@ from audits.contamination.scoring import Limits, ScoredPlace
 from audits.contamination.semantic.concepts import ConceptTable, concept_table
 from audits.contamination.semantic.cost import budget_findings, crowding_findings, forecast, note_rate
 from audits.contamination.semantic.evidence import evidence_tables
+from audits.contamination.semantic.foreign import make_tracks, offer_foreign, set_languages
 from audits.contamination.semantic.judging import Encoding, encode_pairs
-from audits.contamination.semantic.model import Encoder, ModelFiles, find_model
+from audits.contamination.semantic.model import Encoder, ModelFiles, find_model, refuse_english_only
 from audits.contamination.semantic.opinions import Opinions
 from audits.contamination.semantic.probes import Probes, make_probes
 from audits.contamination.semantic.screen import build_screens
 from audits.contamination.semantic.second_opinion import SecondOpinionConfig
+from audits.contamination.semantic.translating import WINDOW_SHARE, translation_findings
 from audits.contamination.semantic.verdicts import judged_of, rule
-from audits.contamination.semantic.windows import SemanticState
+from audits.contamination.semantic.windows import SemanticState, Window
 from audits.contamination.verdicts import judge
 from audits.findings import Status, Summary
+from audits.ranking import Smallest
 
 _LOWEST_SCORE = 0.02
 _WINDOWS_TO_CALIBRATE = 64
@@ -95,6 +98,8 @@ class SemanticOverlapConfig(DetectorConfig):
         # Whoever gives second opinions must be there before hours of scanning.
         Opinions(self.second_opinion)
         files = find_model(self.model, self.revision, self.model_sha256)
+        if self.translations:
+            refuse_english_only(files)
         probes = make_probes(resources.eval_items)
         table = concept_table(files, probes.words())
         return SemanticOverlap(self, resources, files, probes, table)
@@ -118,14 +123,19 @@ class SemanticOverlap(Detector[SemanticState]):
         self.set_names = self.eval_items.column("eval_set").to_pylist()
         self.files, self.probes, self.table = files, probes, table
         self.screens = build_screens(probes, table)
+        self.tracks = make_tracks(probes, set_languages(probes)) if config.translations else []
 
     def new_state(self) -> SemanticState:
         """Return the state of an empty corpus."""
-        return SemanticState(self.config.windows_per_item)
+        kept = max(1, self.config.max_encodes // WINDOW_SHARE)
+        foreign: Smallest[tuple[int, Window]] | None = Smallest(kept) if self.config.translations else None
+        return SemanticState(self.config.windows_per_item, foreign=foreign)
 
     def scan(self, state: SemanticState, batch: TextBatch) -> None:
         """Keep the windows that share enough rare concepts with a question."""
         state.add_documents(batch)
+        if state.foreign is not None:
+            offer_foreign(state.foreign, batch, self.tracks)
         rows = self.table.rows_of(batch)
         min_lexical, min_prior = self.config.min_screen_cosine, self.config.min_prior
         for screen in self.screens:
@@ -135,20 +145,21 @@ class SemanticOverlap(Detector[SemanticState]):
     def summary(self, state: SemanticState, reference: SemanticState | None = None) -> Summary:
         """Encode the kept windows and their items, and judge every item by its likeliest window."""
         encoding = self._encoding()
-        encoded = encode_pairs(self.probes, state, encoding)
+        encoded = encode_pairs(self.probes, self.screens, state, encoding)
         note_rate(encoding.encoder)
         opinions = Opinions(self.config.second_opinion)
         rulings = opinions.settle(self.probes, self.eval_items, rule(encoded, self.probes, self.limits))
         judged = judged_of(self.label, self.probes, self.eval_items, rulings, state.documents)
         summary = judge(self._judgement(), self.eval_items, judged)
         summary.findings += budget_findings(self.label, encoded, self.config.max_encodes)
+        summary.findings += translation_findings(self.label, state, encoded.foreign)
         summary.findings += [*crowding_findings(self.label, state), *opinions.findings(self.label)]
         summary.tables |= evidence_tables(self.probes, self.eval_items, encoded, rulings)
         return summary
 
     def scored(self, state: SemanticState) -> list[ScoredPlace]:
         """Return every place with the highest score at which it exposes an item; none is known word for word."""
-        encoded = encode_pairs(self.probes, state, self._encoding())
+        encoded = encode_pairs(self.probes, self.screens, state, self._encoding())
         return [
             ScoredPlace(row, ruling.window.shard, ruling.window.row, ruling.score, whole=False)
             for ruling in rule(encoded, self.probes, self.limits)
@@ -172,7 +183,7 @@ class SemanticOverlap(Detector[SemanticState]):
         return forecast(self.label, corpus_bytes, self.probes, self.config, Encoder(self.files))
 
     def _encoding(self) -> Encoding:
-        return Encoding(Encoder(self.files), self.config.max_encodes, self.keep, self.config.translations)
+        return Encoding(Encoder(self.files), self.config.max_encodes, self.keep, self.tracks)
 
     def _judgement(self) -> Judgement:
         return Judgement(

@@ -19,7 +19,8 @@ def sentence_starts(data, starts, ends, doc_offsets):  # type: ignore[no-untyped
     """Tell for each word of a batch whether a sentence or line starts with it (bool, shape (words,)).
 
     That is after a line break, after ". ", "! " or "? " (quotes and brackets may stand between), and after the full
-    stops of Chinese and Japanese; `data` is the text buffer, `starts` and `ends` are the words' bytes in it.
+    stops of Chinese, Japanese, Hindi and Urdu and the Arabic question mark; `data` is the text buffer, `starts` and
+    `ends` are the words' bytes in it.
     """
     begins = np.zeros(len(starts), dtype=np.bool_)
     for doc in range(len(doc_offsets) - 1):
@@ -33,6 +34,10 @@ def sentence_starts(data, starts, ends, doc_offsets):  # type: ignore[no-untyped
                 left = starts[word] - at
                 wide = left > 2 and byte == 0xE3 and data[at + 1] == 0x80 and data[at + 2] == 0x82
                 wide |= left > 2 and byte == 0xEF and data[at + 1] == 0xBC and data[at + 2] in (0x81, 0x9F)
+                wide |= left > 2 and byte == 0xE0 and data[at + 1] == 0xA5 and data[at + 2] in (0xA4, 0xA5)
+                wide |= left > 1 and (
+                    (byte == 0xD8 and data[at + 1] == 0x9F) or (byte == 0xDB and data[at + 1] == 0x94)
+                )
                 blank = byte in (0x20, 0x09, 0x0D)
                 if byte == 0x0A or wide or (stopped and blank):
                     begins[word] = True

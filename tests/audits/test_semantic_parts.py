@@ -16,7 +16,6 @@ from audits.contamination.semantic.verifier import (
     NEW_NUMBERS,
     REWORDED,
     SAME_TOPIC,
-    TRANSLATED,
     relative_cosine,
     verify,
 )
@@ -73,7 +72,6 @@ def test_scores_rise_with_the_cosine_and_fall_with_every_disagreement():
     assert verify(0.9, good).evidence_class == REWORDED
     assert verify(0.97, numbers_wrong).evidence_class == NEW_NUMBERS
     assert verify(0.97, numbers_wrong).but_numbers > verify(0.97, numbers_wrong).score
-    assert verify(0.9, good, translated=True).evidence_class == TRANSLATED
     far = agree(
         "Which gas do plants take in to make sugar in sunlight?",
         "Photosynthesis was studied by Calvin in Berkeley in 1945.",
@@ -126,12 +124,12 @@ def test_leader_clusters_are_those_of_one_vector_after_another(seed, count, limi
 
 
 def test_sentences_begin_after_full_stops_and_lines_and_not_inside_numbers():
-    text = 'It cost 1.5 dollars. "Really?" he asked!\nYes (two) e.g. this.  那是。对的！好'
+    text = 'It cost 1.5 dollars. "Really?" he asked!\nYes (two) e.g. this.  那是。对的！好 यह है। वह هل؟ نعم'
     words = batch(documents([text, "Another one. Here"])).words
     data = batch(documents([text, "Another one. Here"])).data
     begins = sentence_starts(data, words.starts, words.ends, words.doc_offsets)
     starting = [data[words.starts[at] : words.ends[at]].tobytes().decode() for at in np.flatnonzero(begins)]
-    assert starting == ["It", "Really", "he", "Yes", "this", "那", "对", "好", "Another", "Here"]
+    assert starting == ["It", "Really", "he", "Yes", "this", "那", "对", "好", "वह", "نعم", "Another", "Here"]
 
 
 def test_the_best_span_is_the_run_of_sentences_nearest_to_the_item():

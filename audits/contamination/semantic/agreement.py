@@ -38,13 +38,13 @@ class Agreement:
     unnumbered: float
 
 
-FEATURES = ("cosine", *Agreement.__dataclass_fields__)
+FEATURES = ("cosine", "ahead", *Agreement.__dataclass_fields__)
 """What the verifier weighs, in order."""
 
 
-def features(cosine: float, agreement: Agreement) -> tuple[float, ...]:
+def features(cosine: float, ahead: float, agreement: Agreement) -> tuple[float, ...]:
     """Return the values of `FEATURES`."""
-    return cosine, *astuple(agreement)
+    return cosine, ahead, *astuple(agreement)
 
 
 def agree(item: str, window: str) -> Agreement:

@@ -9,6 +9,7 @@ from audits.contamination.semantic.judging import Encoded
 from audits.contamination.semantic.model import Encoder
 from audits.contamination.semantic.probes import Probes
 from audits.contamination.semantic.store import read_arrays, write_arrays
+from audits.contamination.semantic.translating import WINDOW_SHARE
 from audits.contamination.semantic.windows import SemanticState
 from audits.findings import Finding, Status
 from audits.wording import counted
@@ -25,6 +26,7 @@ class Budget(Protocol):
 
     max_encodes: int
     windows_per_item: int
+    translations: bool
 
 
 def forecast(detector: str, corpus_bytes: int, probes: Probes, budget: Budget, encoder: Encoder) -> str:
@@ -34,7 +36,8 @@ def forecast(detector: str, corpus_bytes: int, probes: Probes, budget: Budget, e
     # Windows overlap by two thirds, so that a word begins one every third of an item's length.
     windows = corpus_bytes / _BYTES_PER_WORD / (float(np.median(probes.sizes)) / 3)
     items = len(probes.texts)
-    encodes = min(budget.max_encodes, items * (budget.windows_per_item + 1), items + round(windows))
+    foreign = budget.max_encodes // WINDOW_SHARE if budget.translations else 0
+    encodes = min(budget.max_encodes, items * (budget.windows_per_item + 1) + foreign, items + round(windows))
     rate = _known_rate(encoder) or _measured_rate(encoder, probes)
     return (
         f"{detector}: some {windows:,.0f} windows to screen; at most {encodes:,} texts to encode "

@@ -16,7 +16,7 @@ from audits.excerpts import excerpt
 
 _TEXTS = ("eval_set", "item_id", "verdict", "evidence_class", "doc_id", "shard")
 _PLACES = ("row", "train_start", "train_end")
-_MEASURES = ("score", "but_numbers", "cosine", "relative_cosine", "behind", "lexical", "static")
+_MEASURES = ("score", "but_numbers", "cosine", "relative_cosine", "ahead", "lexical", "static")
 
 CANDIDATE_SCHEMA = pa.schema(
     [(name, pa.string()) for name in _TEXTS]
@@ -62,7 +62,7 @@ def _row(ruling: Ruling, probes: Probes, ids: list[str]) -> dict[str, object]:
         "but_numbers": pair.verification.but_numbers,
         "cosine": pair.cosine,
         "relative_cosine": pair.relative,
-        "behind": pair.behind,
+        "ahead": pair.ahead,
         "lexical": window.lexical,
         "static": window.static,
     }

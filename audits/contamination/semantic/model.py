@@ -72,6 +72,20 @@ def find_model(model: str | None, revision: str | None = None, digest: str | Non
     return files
 
 
+def refuse_english_only(files: ModelFiles) -> None:
+    """Refuse the packaged model, under whatever name, for texts in other languages.
+
+    Raises:
+        ModelUnavailable: it is the packaged one.
+    """
+    if files.sha256.get("model.safetensors") == PACKAGED_SHA256:
+        raise ModelUnavailable(
+            f"semantic_overlap: `translations: true` needs a multilingual model, and {files.name} reads English only",
+            "Give `model:` the folder or name of a multilingual sentence-transformers model on this machine, such as "
+            "intfloat/multilingual-e5-small, or leave `translations` out",
+        )
+
+
 def is_hub_name(model: str) -> bool:
     """Tell whether this may be the name of a model of the hub, `organisation/name`."""
     return bool(_HUB_NAME.fullmatch(model)) and not model.startswith(".")

@@ -48,14 +48,38 @@ NUMBER_WORDS = (
 )
 """English number words and the number each stands for; "third" is an ordinal as often as a fraction."""
 
+_MARKER = re.compile(r"^\s*\(?\d{1,2}[.)](?=\s)|(?<=\s)\(?\d{1,2}\)(?=\s)", re.MULTILINE)
+"""The number of an option or step, "(2)", or "2." at the beginning of a line, which says nothing of the problem."""
+
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+/\d+|\d+(?:\.\d+)?|[a-z]+")
 
 
 def numbers(text: str) -> frozenset[str]:
-    """Return the different numbers of a text in one spelling; a hyphenated "twenty-five" gives both its parts."""
+    """Return the different numbers of a text in one spelling; "twenty-five" gives both its parts.
+
+    The numbers of options and steps are left out.
+    """
     folded = unicodedata.normalize("NFKC", text).lower().replace("⁄", "/")
-    digits = "".join(str(unicodedata.decimal(c, c)) if c.isdecimal() else c for c in folded)
+    unmarked = _MARKER.sub(" ", folded)
+    digits = "".join(str(unicodedata.decimal(c, c)) if c.isdecimal() else c for c in unmarked)
     return frozenset(number for token in _TOKEN.findall(digits) if (number := _number(token)))
+
+
+_GROUPED = re.compile(r"(?<=\d)[.,\u00a0\u202f ](?=\d{3}(?!\d))")
+"""What groups thousands in one language or another; "1.000" is a thousand in most."""
+
+_WRITTEN = re.compile(r"\d+/\d+|\d+(?:[.,]\d+)?")
+
+
+def written_numbers(text: str) -> frozenset[str]:
+    """Return the numbers written in digits, of a text in any language.
+
+    >>> sorted(written_numbers("80.000 Eier zu 2,50 Euro, drei davon weiß"))
+    ['2.5', '80000']
+    """
+    folded = unicodedata.normalize("NFKC", _MARKER.sub(" ", text)).replace("⁄", "/")
+    digits = "".join(str(unicodedata.decimal(c, c)) if c.isdecimal() else c for c in folded)
+    return frozenset(_number(token.replace(",", ".")) for token in _WRITTEN.findall(_GROUPED.sub("", digits)))
 
 
 def _number(token: str) -> str:

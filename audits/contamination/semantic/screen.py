@@ -5,14 +5,16 @@ sentences and ranks it by static vectors (`audits.kernels.spans`). Every set is 
 found of one does not depend on which others are configured.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 
 from audits.batch import TextBatch
 from audits.contamination.semantic.concepts import ConceptTable
+from audits.contamination.semantic.nearest import build_index, nearest
 from audits.contamination.semantic.probes import Probes
 from audits.kernels.screening import screen
 from audits.kernels.spans import best_spans, sentence_starts
@@ -26,6 +28,12 @@ _MAX_POSTINGS = 400
 _MIN_SHARED = 3
 """Concepts that must be shared: with four, a fiftieth of the LMSYS rewordings of GSM8K are lost."""
 
+
+RIVALS = 2
+"""Items like an item that its windows are compared with too: what says that item is nearer to it than to those."""
+
+_OVERLAPPING = 2
+"""Windows of one place of a document that are kept, for different probes of a set: for the others it is nearer."""
 
 _MIN_STATIC = 0.3
 """Static cosine below which nothing is a rewording; 1 % of LMSYS's have less than 0.5."""
@@ -90,10 +98,26 @@ class SetScreen:
             self.vectors[local],
             self.mean,
         )
-        for at in np.flatnonzero((spans[:, 2] >= _MIN_STATIC) & (spans[:, 2] + found[:, 4] >= min_sum)).tolist():
-            first, last, static = spans[at].tolist()
-            probe = int(self.probes[local[at]])
-            yield Candidate(int(docs[at]), probe, int(first), int(last), float(found[at, 4]), static)
+        sums = spans[:, 2] + found[:, 4]
+        kept = np.flatnonzero((spans[:, 2] >= _MIN_STATIC) & (sums >= min_sum))
+        order = kept[np.lexsort((local[kept], -sums[kept], docs[kept]))]
+        places: list[tuple[int, int]] = []
+        doc = -1
+        for at in order.tolist():
+            if docs[at] != doc:
+                doc, places = int(docs[at]), []
+            first, last = int(spans[at, 0]), int(spans[at, 1])
+            if sum(_overlap(place, (first, last)) for place in places) < _OVERLAPPING:
+                places.append((first, last))
+                probe = int(self.probes[local[at]])
+                yield Candidate(doc, probe, first, last, float(found[at, 4]), float(spans[at, 2]))
+
+    def rivals(self, probes: Sequence[int]) -> list[int]:
+        """Return the probes most like the given ones by static vectors, `RIVALS` of each, which are not among them."""
+        given = set(probes)
+        place = {int(probe): at for at, probe in enumerate(self.probes)}
+        found = nearest(build_index(self.vectors), self.vectors[[place[probe] for probe in probes]], RIVALS + 1)
+        return sorted({int(self.probes[at]) for at in found.items.ravel() if at >= 0} - given)
 
     def _windows(
         self, table: ConceptTable, batch: TextBatch, rows: NDArray[np.int32], min_lexical: float
@@ -117,6 +141,12 @@ class SetScreen:
             for level in self.levels
         ]
         return np.concatenate([*found, np.zeros((0, 5))])
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether two runs of words have more than half of the shorter one in common."""
+    common = min(one[1], other[1]) - max(one[0], other[0])
+    return 2 * common > min(one[1] - one[0], other[1] - other[0])
 
 
 def build_screens(probes: Probes, table: ConceptTable) -> list[SetScreen]:
@@ -168,9 +198,8 @@ def _levels(pairs: NDArray[np.int64], sizes: NDArray[np.int64], concepts: int) -
 def _probe_vectors(
     table: ConceptTable, rows: NDArray[np.int64], owners: NDArray[np.int64], total: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    sums = np.zeros((total, table.vectors.shape[1]), dtype=np.float32)
-    np.add.at(sums, owners, table.vectors[rows])
-    units = _unit(sums)
+    counts = coo_array((np.ones(len(rows), dtype=np.float32), (owners, rows)), shape=(total, len(table.vectors)))
+    units = _unit(counts.tocsr() @ table.vectors)
     mean = units.mean(axis=0)
     # What a handful of items have in common is what they are about, and must not be taken off.
     mean = mean * np.float32(total / (total + _PRIOR_PROBES))

@@ -60,11 +60,11 @@ def rule(encoded: Encoded, probes: Probes, limits: Limits) -> list[Ruling]:
 
 def _ruling(pair: Pair, eval_set: str, limits: Limits) -> Ruling:
     verification, limit = pair.verification, limits.by_set.get(eval_set, limits.exposed)
-    may_expose = verification.evidence_class not in (NEW_NUMBERS, SAME_TOPIC) and pair.behind <= _MAX_BEHIND
+    may_expose = verification.evidence_class not in (NEW_NUMBERS, SAME_TOPIC) and pair.ahead >= -_MAX_BEHIND
     verdict = ""
     if may_expose and verification.score >= limit:
         verdict = "exposed"
-    elif verification.evidence_class == NEW_NUMBERS and pair.behind <= _MAX_BEHIND:
+    elif verification.evidence_class == NEW_NUMBERS and pair.ahead >= -_MAX_BEHIND:
         verdict = "suspect" if verification.but_numbers >= limit else ""
     elif verification.score >= min(limit, limits.suspect):
         verdict = "suspect"

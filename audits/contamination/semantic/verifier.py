@@ -1,9 +1,9 @@
 """Whether a window says what a test item says: more than a cosine decides.
 
-    judged = verify(relative_cosine, agree(item, window))
+    judged = verify(relative, ahead, agree(item, window))
     judged.score, judged.evidence_class       # 0.97, "reworded"
 
-A logistic regression over the cosine and where the two texts agree (`agreement.FEATURES`), fitted by
+A logistic regression over the cosine, its margin over other items, and where the two texts agree (`agreement.FEATURES`), fitted by
 `benchmarks/fit_verifier.py` to LMSYS's rewordings, GSM8K's training problems, web pages, neighbouring items of
 MMLU, ARC and MATH, and the paraphrase pairs of MRPC, QQP and PAWS; each half of them, the other half is reported.
 """
@@ -19,7 +19,7 @@ NEW_NUMBERS = "same_problem_new_numbers"
 SAME_TOPIC = "same_topic"
 
 INTERCEPT = -3.32
-WEIGHTS = dict(zip(FEATURES, (7.75, -2.22, -3.16, -0.53, -0.58, -0.72, -1.16, -2.12), strict=True))
+WEIGHTS = dict(zip(FEATURES, (7.75, 0.0, -2.22, -3.16, -0.53, -0.58, -0.72, -1.16, -2.12), strict=True))
 """Coefficients of the regression; see benchmarks/results/verifier.json for what they reach."""
 
 _NEW_NUMBERS_MISSING = 0.3
@@ -56,19 +56,17 @@ def relative_cosine(cosine: float, zero: float) -> float:
     return max(0.0, (cosine - zero) / max(1.0 - zero, 1e-6))
 
 
-def probability(cosine: float, agreement: Agreement) -> float:
+def probability(cosine: float, ahead: float, agreement: Agreement) -> float:
     """Return the fitted probability that two texts say the same."""
-    total = INTERCEPT + sum(w * x for w, x in zip(WEIGHTS.values(), features(cosine, agreement), strict=True))
+    total = INTERCEPT + sum(w * x for w, x in zip(WEIGHTS.values(), features(cosine, ahead, agreement), strict=True))
     return round(1 / (1 + math.exp(-max(-50.0, min(50.0, total)))), 6)
 
 
-def verify(cosine: float, agreement: Agreement, translated: bool = False) -> Verification:
-    """Judge a window by its relative cosine and its agreement with an item."""
-    score = probability(cosine, agreement)
-    but_numbers = probability(cosine, replace(agreement, numbers_missing=0.0, numbers_extra=0.0))
-    if translated:
-        evidence = TRANSLATED
-    elif agreement.numbers_missing >= _NEW_NUMBERS_MISSING and but_numbers >= 0.5 > score:
+def verify(cosine: float, ahead: float, agreement: Agreement) -> Verification:
+    """Judge a window by its relative cosine, how far that is ahead of other items, and its agreement with the item."""
+    score = probability(cosine, ahead, agreement)
+    but_numbers = probability(cosine, ahead, replace(agreement, numbers_missing=0.0, numbers_extra=0.0))
+    if agreement.numbers_missing >= _NEW_NUMBERS_MISSING and but_numbers >= 0.5 > score:
         evidence = NEW_NUMBERS
     elif score < _LOWEST and cosine >= _TOPIC_COSINE:
         evidence = SAME_TOPIC

@@ -27,7 +27,8 @@ _SPACES = (b" ", b"\t", b"\r", b"\n")
 class Window:
     """A place of the corpus that may be a rewording, with its text for the encoder.
 
-    `start` and `end` are bytes in the document; `lexical` and `static` are the cosines it was chosen by.
+    `start` and `end` are bytes in the document; `lexical` and `static` are the cosines it was chosen by; `language` is
+    the document's, where translations are looked for.
     """
 
     doc_id: str
@@ -38,11 +39,16 @@ class Window:
     text: str
     lexical: float
     static: float
+    language: str = ""
 
 
 @dataclass
 class SemanticState:
-    """The likeliest windows by probe, ordinary windows of the corpus, and what was seen."""
+    """The likeliest windows by probe, ordinary windows of the corpus, and what was seen.
+
+    `foreign` has windows in other languages than some set's (`semantic.foreign`), each with the length it was cut to;
+    None where translations are not looked for.
+    """
 
     per_probe: int
     documents: int = 0
@@ -50,11 +56,12 @@ class SemanticState:
     candidates: int = 0
     windows: dict[int, Smallest[Window]] = field(default_factory=dict)
     background: Smallest[str] = field(default_factory=lambda: Smallest(_BACKGROUND))
+    foreign: Smallest[tuple[int, Window]] | None = None
 
     def offer(self, batch: TextBatch, candidate: Candidate, item_numbers: frozenset[str], min_prior: float) -> None:
         """Offer a window for a probe whose numbers are `item_numbers`, if its prior is high enough."""
         start, end = window_bytes(batch, candidate.doc, candidate.first, candidate.last)
-        text = _text(batch, candidate.doc, start, end)
+        text = window_text(batch, candidate.doc, start, end)
         rank = prior(candidate.lexical, candidate.static, item_numbers, text)
         if rank < min_prior:
             return
@@ -62,7 +69,7 @@ class SemanticState:
         kept = self.windows.setdefault(candidate.probe, Smallest(self.per_probe))
         key = (-rank, batch.shards[candidate.doc], int(batch.rows[candidate.doc]), start)
         if kept.wants(key):
-            kept.offer(key, _window(batch, candidate, start, end, text))
+            kept.offer(key, self._window(batch, candidate, start, end, text))
         else:
             kept.pass_over()
 
@@ -78,7 +85,7 @@ class SemanticState:
             if stop > first and self.background.wants(key):
                 start = first + digest % max(1, stop - first - _BACKGROUND_WORDS)
                 place = window_bytes(batch, doc, start, min(stop, start + _BACKGROUND_WORDS))
-                self.background.offer(key, _text(batch, doc, *place))
+                self.background.offer(key, window_text(batch, doc, *place))
 
     def merge(self, other: Self) -> None:
         """Take over the windows and counts of another state."""
@@ -88,6 +95,14 @@ class SemanticState:
         for probe, kept in other.windows.items():
             self.windows.setdefault(probe, Smallest(self.per_probe)).merge(kept)
         self.background.merge(other.background)
+        if self.foreign is not None and other.foreign is not None:
+            self.foreign.merge(other.foreign)
+
+    def _window(self, batch: TextBatch, candidate: Candidate, start: int, end: int, text: str) -> Window:
+        place = batch.place(candidate.doc)
+        language = "" if self.foreign is None else batch.languages[candidate.doc]
+        scores = round(candidate.lexical, 6), round(candidate.static, 6)
+        return Window(place.doc_id, place.shard, place.row, start, end, text, *scores, language)
 
 
 def window_bytes(batch: TextBatch, doc: int, first: int, last: int) -> tuple[int, int]:
@@ -104,12 +119,7 @@ def window_bytes(batch: TextBatch, doc: int, first: int, last: int) -> tuple[int
     return start - offset, min(end, start + _MAX_BYTES) - offset
 
 
-def _text(batch: TextBatch, doc: int, start: int, end: int) -> str:
+def window_text(batch: TextBatch, doc: int, start: int, end: int) -> str:
+    """Return the text of bytes `start:end` of a document."""
     offset = int(batch.offsets[doc])
     return batch.data[offset + start : offset + end].tobytes().decode("utf-8", "ignore")
-
-
-def _window(batch: TextBatch, candidate: Candidate, start: int, end: int, text: str) -> Window:
-    place = batch.place(candidate.doc)
-    scores = round(candidate.lexical, 6), round(candidate.static, 6)
-    return Window(place.doc_id, place.shard, place.row, start, end, text, *scores)
