@@ -4,6 +4,7 @@ Every other word of the tests' English and German sentences has a random vector 
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -51,17 +52,20 @@ reads liest|pages seiten|book buches|every jeden|day tag|days tage|many viele|ne
 train zug|hours stunden|kilometers kilometer|fast schnell|route strecke|which welches|gas|green grüne|plants pflanzen|
 take nehmen|air luft|when wenn|light licht|falls fällt|leaves blätter|their ihre|farmer bauer|has hat|cows kühe|
 buys kauft|sheep schafe|market markt|animals tiere|own besitzt|now jetzt|paints streicht|walls wände|liters litern|
-white weißer|paint farbe|the der|and und|how wie|in am|of|with mit|on auf|she sie|he er|is ist|from aus
+white weißer|paint farbe
 """
+_COMMON = 0.2
+"""Length of the vectors of words that are in many sentences, beside 1 for others."""
+
 _DIMENSIONS = 64
 
 
 def save_model(folder: Path) -> str:
     """Save the model under a folder, and return its path."""
     texts = [*sum(PAIRS, ()), *UNRELATED, *sentences("en"), *sentences("de")]
-    words = dict.fromkeys(re.findall(r"\w+", " ".join(texts).lower()))
+    counts = Counter(word for text in texts for word in set(re.findall(r"\w+", text.lower())))
     rng = np.random.default_rng(1)
-    vectors = {word: rng.normal(size=_DIMENSIONS) for word in words}
+    vectors = {word: rng.normal(size=_DIMENSIONS) * (_COMMON if n > 4 else 1) for word, n in counts.items()}
     for entry in _DICTIONARY.replace("\n", "").split("|"):
         first, *others = entry.split()
         vectors |= dict.fromkeys(others, vectors[first])

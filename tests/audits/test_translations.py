@@ -12,7 +12,7 @@ from audits.base import Resources
 from audits.contamination.semantic.foreign import make_tracks, sentence_runs, set_languages
 from audits.contamination.semantic.numbers import written_numbers
 from audits.contamination.semantic.probes import make_probes
-from audits.contamination.semantic.translation import agree_across, verify_translation
+from audits.contamination.semantic.translation import agree_across, relative_margin, verify_translation
 from audits.contamination.semantic.verifier import NEW_NUMBERS, TRANSLATED
 from audits.contamination.semantic_overlap import SemanticOverlapConfig
 from audits.errors import ModelUnavailable
@@ -160,11 +160,13 @@ def test_the_margin_and_the_numbers_decide():
     changed = agree_across(item, german.replace("48", "52").replace("17", "19"))
     words = agree_across(item, german.replace("17", "siebzehn"))
     assert good.numbers_missing == good.numbers_extra == 0
-    assert verify_translation(0.6, 0.08, good).score > verify_translation(0.6, 0.0, good).score
-    assert verify_translation(0.6, 0.08, good).score > verify_translation(0.6, 0.08, words).score
-    assert verify_translation(0.6, 0.08, words).score > verify_translation(0.6, 0.08, changed).score
-    assert verify_translation(0.7, 0.1, changed).evidence_class == NEW_NUMBERS
-    assert verify_translation(0.7, 0.1, words).evidence_class == TRANSLATED
+    scores = [verify_translation(0.4, 0.15, agreement).score for agreement in (good, words, changed)]
+    assert scores[0] > scores[1] > scores[2]
+    assert verify_translation(0.4, 0.15, good).score > verify_translation(0.4, 0.0, good).score
+    assert verify_translation(0.3, 0.15, good).score < scores[0]
+    assert verify_translation(0.4, 0.15, changed).evidence_class == NEW_NUMBERS
+    assert verify_translation(0.4, 0.15, words).evidence_class == TRANSLATED
+    assert relative_margin(0.05, 0.8, 5) < relative_margin(0.05, 0.8, 500) < 0.25
     assert agree_across(item, "Пекарь продаёт 48 буханок и 17 булочек").names_missing == 0
 
 

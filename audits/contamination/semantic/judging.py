@@ -19,7 +19,7 @@ from audits.contamination.semantic.nearest import build_index, nearest
 from audits.contamination.semantic.probes import Probes
 from audits.contamination.semantic.screen import RIVALS, SetScreen
 from audits.contamination.semantic.translating import ForeignWindows, foreign_windows, is_translation
-from audits.contamination.semantic.translation import LOWEST, agree_across, verify_translation
+from audits.contamination.semantic.translation import LOWEST, agree_across, relative_margin, verify_translation
 from audits.contamination.semantic.verifier import Verification, relative_cosine, verify
 from audits.contamination.semantic.windows import SemanticState, Window
 
@@ -190,8 +190,12 @@ def _pairs(
             others = [c for other, c in cosines.items() if not items & set(probes.rows[of_probes[other]])]
             ahead = min(MAX_AHEAD, cosine - max(others, default=-1.0))
             relative = relative_cosine(cosine, result.zero)
-            agreement = agree_across(text, window.text) if translated else agree(text, window.text)
-            judge = verify_translation if translated else verify
-            verification = judge(relative, ahead, agreement)
+            if translated:
+                agreement = agree_across(text, window.text)
+                margin = relative_margin(ahead, result.zero, len(of_probes))
+                verification = verify_translation(relative, margin, agreement)
+            else:
+                agreement = agree(text, window.text)
+                verification = verify(relative, ahead, agreement)
             if own or max(verification.score, verification.but_numbers) >= LOWEST:
                 yield Pair(of_probes[at], window, cosine, relative, ahead, agreement, verification)
