@@ -164,7 +164,7 @@ def test_the_margin_and_the_numbers_decide():
     assert scores[0] > scores[1] > scores[2]
     assert verify_translation(0.4, 0.15, good).score > verify_translation(0.4, 0.0, good).score
     assert verify_translation(0.3, 0.15, good).score < scores[0]
-    assert verify_translation(0.4, 0.15, changed).evidence_class == NEW_NUMBERS
+    assert verify_translation(0.6, 0.2, changed).evidence_class == NEW_NUMBERS
     assert verify_translation(0.4, 0.15, words).evidence_class == TRANSLATED
     assert relative_margin(0.05, 0.8, 5) < relative_margin(0.05, 0.8, 500) < 0.25
     assert agree_across(item, "Пекарь продаёт 48 буханок и 17 булочек").names_missing == 0

@@ -66,10 +66,12 @@ none of those pages has 0.5. What they reach on the other half is in benchmarks/
 def verify_translation(cosine: float, ahead: float, agreement: Agreement) -> Verification:
     """Judge a window by its relative cosine, its relative margin over other items, and its agreement with the item."""
     score = probability(cosine, ahead, agreement)
-    but_numbers = probability(cosine, ahead, replace(agreement, numbers_missing=0.0, numbers_extra=0.0))
+    # As if neither text had any: numbers that one supposes to agree must not count for a translation.
+    unnumbered = replace(agreement, numbers_missing=0.0, numbers_extra=0.0, unnumbered=1.0)
+    but_numbers = probability(cosine, ahead, unnumbered)
     # Numbers that are missing may be written in words; those of another problem are there instead.
     changed = min(agreement.numbers_missing, agreement.numbers_extra) >= _NEW_NUMBERS
-    return Verification(score, but_numbers, NEW_NUMBERS if changed and but_numbers >= 0.5 > score else TRANSLATED)
+    return Verification(score, but_numbers, NEW_NUMBERS if changed and but_numbers >= 0.5 else TRANSLATED)
 
 
 def relative_margin(ahead: float, zero: float, items: int) -> float:
