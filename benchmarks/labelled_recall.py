@@ -3,11 +3,16 @@
 Every text is planted twice into C4 pages, between two sentences and as a paragraph of its own. Of `reworded` and
 `translated` texts the item should be exposed; `new_numbers` are told apart as that class and are suspect at most;
 `same_topic` should expose nothing. All sets are looked for at once. Numbers are those of the half for reporting.
+Translations are planted into pages of web sentences in their own language, and looked for in the sets that have some.
 """
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from audits.base import Resources
 from audits.contamination.planting import Planted
@@ -26,6 +31,12 @@ from benchmarks.labelled import (
 )
 from benchmarks.lexical_recall import Items
 from benchmarks.measuring import progress, scanned, share
+
+_SENTENCES = Path(__file__).parents[1] / "tests" / "data" / "multilingual"
+_LANGUAGES = ("ar", "de", "es", "fr", "hi", "ja", "pt", "ru", "tr", "vi", "zh")
+_PLANTED_PAGES, _ORDINARY_PAGES = 30, 20
+_TRANSLATION_ENCODES = 60_000
+"""Enough for all items of four sets, MMLU's 20,340 among them."""
 
 _RANKS = {"exposed": 2, "suspect": 1}
 
@@ -46,16 +57,51 @@ def measure(data: Path, pages: Path, multilingual: Path | None = None, half: str
     """
     items, texts, labelled = Items.of(eval_items(data)), page_texts(pages), half_of(load_rewordings(), half)
     english = [text for text in labelled if text.kind != "translated"]
-    translated = [text for text in labelled if text.kind == "translated"]
-    runs = {"packaged model": (SemanticOverlapConfig(), english)}
+    progress(f"labelled_recall: {len(english):,} texts and {len(texts):,} pages")
+    found: dict[str, object] = {"packaged model": _measured(SemanticOverlapConfig(), items, english, texts)}
     if multilingual is not None:
-        config = SemanticOverlapConfig(model=str(multilingual), translations=True)
-        runs["multilingual model"] = (config, english + translated)
-    found = {}
-    for name, (config, chosen) in runs.items():
-        progress(f"labelled_recall: {name}, {len(chosen):,} texts and {len(texts):,} pages")
-        found[name] = _measured(config, items, chosen, texts)
+        translated = [text for text in labelled if text.kind == "translated"]
+        found["multilingual model"] = translations(data, multilingual, translated)
     return {"half": half, **found}
+
+
+def translations(data: Path, model: Path, texts: Sequence[Labelled]) -> dict[str, object]:
+    """Return what is made of translations in pages of their language, and of such pages without any."""
+    every = eval_items(data)
+    wanted = pa.array(sorted({text.eval_set for text in texts}))
+    items = Items.of(every.filter(pc.is_in(every.column("eval_set"), value_set=wanted)))
+    config = SemanticOverlapConfig(model=str(model), translations=True, max_encodes=_TRANSLATION_ENCODES)
+    audit = config.build(Resources(items.table))
+    progress(f"labelled_recall: {len(texts):,} translations among {items.table.num_rows:,} items")
+    result: dict[str, object] = {}
+    for placement in (INLINE, PARAGRAPH):
+        documents = [
+            document
+            for language in sorted({text.language for text in texts})
+            for document in planted(
+                [text for text in texts if text.language == language],
+                items,
+                foreign_pages(data, language, _PLANTED_PAGES, "hosts"),
+                placement,
+            )
+        ]
+        summary = scanned(audit, [document.text for document in documents])
+        result[placement] = by_set_and_kind(summary, items, documents)
+    pages = [page for name in _LANGUAGES for page in foreign_pages(data, name, _ORDINARY_PAGES, "ordinary")]
+    summary = scanned(audit, pages)
+    named = {"exposed": {place.row for place in summary.exposures}}
+    named["suspect"] = {match.row for match in summary.matches if match.verdict == "suspect"} - named["exposed"]
+    return result | {f"foreign pages {name}": share(len(rows), len(pages)) for name, rows in named.items()}
+
+
+def foreign_pages(data: Path, language: str, count: int, seed: str) -> list[str]:
+    """Return pages of two paragraphs of three web sentences each, drawn at random."""
+    own = data / "multilingual" / f"{language}.txt"
+    path = own if own.is_file() else _SENTENCES / own.name
+    sentences = path.read_text(encoding="utf-8").splitlines()
+    rng = random.Random(f"{seed} {language}")
+    drawn = (rng.sample(sentences, 6) for _ in range(count))
+    return ["\n\n".join((" ".join(page[:3]), " ".join(page[3:]))) for page in drawn]
 
 
 def _measured(
