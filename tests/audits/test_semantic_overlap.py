@@ -71,7 +71,7 @@ def test_a_threshold_can_be_cut_again_from_what_a_run_kept(summary):
     table = summary.tables["candidates"].to_pandas()
     curve = summary.tables["by_threshold"].to_pandas().set_index("threshold")["items"]
     stricter = summary_of(SemanticOverlapConfig, [*TEXTS, *pages(10, 4)], TABLE, thresholds={"gsm8k": 0.9})
-    exposed = table[(table.score >= 0.9) & (table.behind <= 0.1) & (table.evidence_class == "reworded")]
+    exposed = table[(table.score >= 0.9) & (table.ahead >= -0.1) & (table.evidence_class == "reworded")]
     assert verdicts(stricter).count("exposed") == exposed.item_id.nunique() == curve[0.9]
     assert curve.is_monotonic_decreasing
     assert verdicts(summary).count("exposed") == curve[0.5]

@@ -67,17 +67,16 @@ def test_a_rewording_agrees_where_another_problem_does_not():
 def test_scores_rise_with_the_cosine_and_fall_with_every_disagreement():
     good = agree("Take 3 of 16 eggs.", "Of sixteen eggs take three.")
     numbers_wrong = agree("Take 3 of 16 eggs.", "Take 4 of 17 eggs.")
-    assert verify(0.9, good).score > verify(0.6, good).score > verify(0.2, good).score
-    assert verify(0.9, good).score > verify(0.9, numbers_wrong).score
-    assert verify(0.9, good).evidence_class == REWORDED
-    assert verify(0.97, numbers_wrong).evidence_class == NEW_NUMBERS
-    assert verify(0.97, numbers_wrong).but_numbers > verify(0.97, numbers_wrong).score
-    far = agree(
-        "Which gas do plants take in to make sugar in sunlight?",
-        "Photosynthesis was studied by Calvin in Berkeley in 1945.",
-    )
-    assert verify(0.6, far).evidence_class in (SAME_TOPIC, REWORDED)
-    assert verify(0.6, far).score < 0.3
+    assert verify(0.9, 0.2, good).score > verify(0.6, 0.2, good).score > verify(0.2, 0.2, good).score
+    assert verify(0.8, 0.2, good).score >= verify(0.8, 0.0, good).score >= verify(0.8, -0.2, good).score
+    assert verify(0.9, 0.2, good).score > verify(0.9, 0.2, numbers_wrong).score
+    assert verify(0.9, 0.2, good).evidence_class == REWORDED
+    assert verify(0.97, 0.2, numbers_wrong).evidence_class == NEW_NUMBERS
+    assert verify(0.97, 0.2, numbers_wrong).but_numbers > verify(0.97, 0.2, numbers_wrong).score
+    item = "Which gas do plants take in to make sugar in sunlight?"
+    far = agree(item, "Photosynthesis was studied by Calvin in Berkeley in 1945.")
+    assert verify(0.6, -0.1, far).evidence_class in (SAME_TOPIC, REWORDED)
+    assert verify(0.6, -0.1, far).score < 0.3
 
 
 def test_a_cosine_is_measured_from_what_unrelated_texts_have():
