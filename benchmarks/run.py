@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import labelled_recall, lexical_recall, memory, peers, scan_scale, semantic_recall
+from benchmarks import labelled_recall, lexical_recall, memory, peers, scan_scale, semantic_cost, semantic_recall
 from benchmarks.machine import measured_on
 from benchmarks.measuring import progress
 
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "scan_scale": lambda options: scan_scale.measure(options.data, options.pages, options.megabytes),
     "peers": lambda options: peers.measure(options.data, options.pages, options.peer_megabytes, options.decon_python),
     "semantic_recall": lambda options: semantic_recall.measure(options.data, options.pages),
+    "semantic_cost": lambda options: semantic_cost.measure(options.data, options.pages),
     "labelled_recall": lambda options: labelled_recall.measure(options.data, options.pages, options.multilingual_model),
     "memory": lambda options: memory.measure(options.data, options.pages, options.memory_gigabytes),
 }
@@ -51,8 +52,8 @@ def main() -> None:
     if unknown := set(names) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     for name in names:
-        if name == "semantic_recall" and not (options.data / "labelled").is_dir():
-            progress("semantic_recall: left out, the data has no labelled/")
+        if name in ("semantic_recall", "semantic_cost") and not (options.data / "labelled").is_dir():
+            progress(f"{name}: left out, the data has no labelled/")
             continue
         if name == "labelled_recall" and not labelled_recall.has_whole_sets(options.data):
             progress("labelled_recall: left out, the data lacks whole test sets")
