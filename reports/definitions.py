@@ -34,7 +34,8 @@ DEFINITIONS = {
     "pages ngram_overlap exposes 100 % for GSM8K, 99 % for MATH and 98 % for MMLU; of GSM8K copies with 20 % of the "
     "words swapped, ngram_overlap 22 % and near_duplicate 95 %; of LMSYS rewordings, semantic_overlap 97 %. Accused: 0 "
     "of 1,000 web pages by any for GSM8K; of its training problems 0.04 % by ngram_overlap, 0.08 % by near_duplicate "
-    "and 0.4 % by semantic_overlap, some of them near-copies. Other test sets and corpora may behave differently: calibrate.",
+    "and 0.4 % by semantic_overlap, some of them near-copies. Other test sets and corpora may behave differently: "
+    "calibrate.",
     "exposed, suspect, clean, unmatchable": "Exposed: a detector found the item at its threshold. Suspect: found in "
     "part. Clean: looked for and not found. Unmatchable: too short or too alike to be found, so nothing is known.",
     "domain_drift, language_drift": "A share fails when its change is real (Benjamini-Hochberg q-value over all "
