@@ -39,9 +39,13 @@ SharedT = TypeVar("SharedT")
 
 @dataclass(frozen=True)
 class Resources:
-    """What audits may be built from: one table in `EVAL_ITEM_SCHEMA` with the items of all test sets."""
+    """What audits may be built from: one table in `EVAL_ITEM_SCHEMA` with the items of all test sets.
+
+    Of `secret` items (a vault's) nothing may be kept on disk, not even vectors.
+    """
 
     eval_items: pa.Table
+    secret: bool = False
     _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def shared(self, make: Callable[[pa.Table], SharedT]) -> SharedT:
@@ -118,6 +122,10 @@ class Audit(ABC, Generic[StateT]):
     def notes(self) -> Mapping[str, str]:
         """Return what `run.json` should say of how the audit worked, and need not be equal for profiles to compare."""
         return {}
+
+    def forecast(self, corpus_bytes: int) -> str | None:
+        """Return a line on what a run over so many bytes of text will cost, where that is not the reading itself."""
+        return None
 
     def to_profile(self, state: StateT) -> dict[str, pa.Table]:
         """Return the part of `state` that a later run may use as its baseline; empty if there is none."""

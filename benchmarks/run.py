@@ -5,8 +5,9 @@
     python -m benchmarks.run --only lexical_recall,scan_scale --data DATA --pages PAGES
 
 `DATA` is a folder with whole test sets in `eval/`, and where it has them training sets in `train/` and LMSYS's
-rewordings in `labelled/` (without which `semantic_recall` is left out). `PYTHON` is an interpreter with the packages
-`decontaminate`, `datatrove`, `spacy` and `xxhash<4`; the first needs Python 3.12. Progress goes to stderr.
+rewordings in `labelled/` (without which `semantic_recall` is left out, and without whole test sets `labelled_recall`).
+`PYTHON` is an interpreter with the packages `decontaminate`, `datatrove`, `spacy` and `xxhash<4`; the first needs
+Python 3.12. Progress goes to stderr.
 """
 
 import argparse
@@ -17,10 +18,12 @@ from pathlib import Path
 from benchmarks import (
     drift_checks,
     drift_profile,
+    labelled_recall,
     lexical_recall,
     memory,
     peers,
     scan_scale,
+    semantic_cost,
     semantic_recall,
     token_counts,
 )
@@ -37,6 +40,8 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "scan_scale": lambda options: scan_scale.measure(options.data, options.pages, options.megabytes),
     "peers": lambda options: peers.measure(options.data, options.pages, options.peer_megabytes, options.decon_python),
     "semantic_recall": lambda options: semantic_recall.measure(options.data, options.pages),
+    "semantic_cost": lambda options: semantic_cost.measure(options.data, options.pages),
+    "labelled_recall": lambda options: labelled_recall.measure(options.data, options.pages, options.multilingual_model),
     "drift_checks": lambda options: drift_checks.measure(options.data, options.pages, options.seeds),
     "token_counts": lambda options: token_counts.measure(options.data, options.pages),
     "drift_profile": lambda options: drift_profile.measure(options.data, options.pages, options.profile_megabytes),
@@ -57,13 +62,17 @@ def main() -> None:
     parser.add_argument("--items-per-set", type=int, help="in lexical_recall: fewer, to try things out")
     parser.add_argument("--seeds", type=int, default=drift_checks.SEEDS, help="pairs of random halves in drift_checks")
     parser.add_argument("--decon-python", type=Path, help="interpreter with the peers that this one cannot have")
+    parser.add_argument("--multilingual-model", type=Path, help="in labelled_recall: its folder, for translations")
     options = parser.parse_args()
     names = options.only.split(",")
     if unknown := set(names) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     for name in names:
-        if name == "semantic_recall" and not (options.data / "labelled").is_dir():
-            progress("semantic_recall: left out, the data has no labelled/")
+        if name in ("semantic_recall", "semantic_cost") and not (options.data / "labelled").is_dir():
+            progress(f"{name}: left out, the data has no labelled/")
+            continue
+        if name == "labelled_recall" and not labelled_recall.has_whole_sets(options.data):
+            progress("labelled_recall: left out, the data lacks whole test sets")
             continue
         _write(name, BENCHMARKS[name](options), options)
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from audits import AnyAudit
 from audits.contamination.calibration import Calibration, Measured
-from audits.contamination.detector import WordLevelConfig
+from audits.contamination.detector import DetectorConfig
 from audits.findings import Finding, Metric, Status
 from audits.wording import percent
 from flows.errors import CalibrationUnusable
@@ -48,7 +48,7 @@ def items_digests(items: pa.Table) -> dict[str, str]:
     return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
-def options_digest(option: WordLevelConfig) -> str:
+def options_digest(option: DetectorConfig) -> str:
     """Return a digest of a detector's options, without the limits that calibration chooses."""
     left_out = {"name", "thresholds", "max_exposed_share", "min_matchable_share", option.limit_option}
     values = {key: value for key, value in option.model_dump(mode="json").items() if key not in left_out}
@@ -57,7 +57,7 @@ def options_digest(option: WordLevelConfig) -> str:
 
 def holding(calibration: Calibration, audits: Sequence[AnyAudit], items: pa.Table) -> list[Measured]:
     """Return what still holds: measured with the same options, on the same items, at the threshold that is in use."""
-    detectors = {audit.label: audit for audit in audits if isinstance(audit, WordLevelConfig)}
+    detectors = {audit.label: audit for audit in audits if isinstance(audit, DetectorConfig)}
     options = {label: options_digest(audit) for label, audit in detectors.items()}
     digests = items_digests(items)
     return [
@@ -70,13 +70,13 @@ def holding(calibration: Calibration, audits: Sequence[AnyAudit], items: pa.Tabl
     ]
 
 
-def own_threshold(option: WordLevelConfig, eval_set: str) -> float:
+def own_threshold(option: DetectorConfig, eval_set: str) -> float:
     """Return the limit that a configuration itself gives a detector for a test set."""
     limits = option.limits()
     return limits.by_set.get(eval_set, limits.exposed)
 
 
-def _is_in_use(option: WordLevelConfig, measured: Measured) -> bool:
+def _is_in_use(option: DetectorConfig, measured: Measured) -> bool:
     """Tell whether the detector works at the threshold that was measured: a chosen one gives way to the user's own."""
     if measured.threshold is None or (measured.enough and measured.eval_set not in option.thresholds):
         return True
@@ -94,7 +94,7 @@ def with_thresholds(audits: Sequence[AnyAudit], measured: Sequence[Measured]) ->
             chosen.setdefault(one.detector, {})[one.eval_set] = one.threshold
     return [
         audit.model_copy(update={"thresholds": chosen[audit.label] | audit.thresholds})
-        if isinstance(audit, WordLevelConfig) and audit.label in chosen
+        if isinstance(audit, DetectorConfig) and audit.label in chosen
         else audit
         for audit in audits
     ]

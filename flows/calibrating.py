@@ -10,12 +10,13 @@ corpus that is believed clean (an earlier crawl that was accepted) makes the bet
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from audits.base import Resources
 from audits.contamination.calibration import Calibration, Measured, Rate, Samples, choose_threshold, enough, measure
-from audits.contamination.detector import WordLevelConfig, WordLevelDetector
+from audits.contamination.detector import Detector, DetectorConfig, WordLevelDetector
 from audits.contamination.planting import KINDS, plant
 from audits.wording import percent
 from connectors import list_shards, load_eval_set
@@ -23,6 +24,7 @@ from flows.calibrated import items_digests, options_digest, own_threshold
 from flows.errors import CalibrationUnusable
 from flows.planted import PlantedSet, copy_scores, sample_documents, samples_by_set, scan_texts, with_equals
 from flows.progress import Reporter
+from flows.rewordings import read_rewordings
 from flows.run_config import RunConfig
 
 DOCUMENTS = 3000
@@ -39,24 +41,26 @@ def calibrate(
     per_set: int = PER_SET,
     documents: int = DOCUMENTS,
     seed: int = 1,
+    rewordings: Path | None = None,
 ) -> Calibration:
-    """Measure the word-level detectors of a configuration on its corpus and test sets.
+    """Measure the detectors of a configuration on its corpus and test sets.
 
     Raises:
         CorpusAuditError: the configuration has no such detector or no test set, or its corpus has no document.
     """
     reporter = reporter or Reporter(quiet=True)
-    options = [audit for audit in config.audits if isinstance(audit, WordLevelConfig)]
+    options = [audit for audit in config.audits if isinstance(audit, DetectorConfig)]
     if not options or not config.eval_sets:
         raise CalibrationUnusable(
-            "There is nothing to calibrate: the configuration has no word-level detector or no test set",
-            "Add `eval_sets:` and at least one of ngram_overlap, near_duplicate and exact_match",
+            "There is nothing to calibrate: the configuration has no detector of test items or no test set",
+            "Add `eval_sets:` and at least one of ngram_overlap, near_duplicate, exact_match and semantic_overlap",
         )
     items = pa.concat_tables([load_eval_set(source) for source in config.eval_sets])
     pages = sample_documents(list_shards(config.corpus), documents, seed)
     if not pages:
         raise CalibrationUnusable("The corpus has no readable document", "Check `corpus:` with `corpus-audit check`")
-    planted = with_equals(plant(items, pages, KINDS, per_set=per_set, seed=seed), items)
+    worded = read_rewordings(rewordings, items) if rewordings else None
+    planted = with_equals(plant(items, pages, KINDS, per_set, seed, worded), items)
     reporter.say(f"{len(pages):,} documents as negatives, {len(planted.planted):,} planted copies")
     resources = Resources(items)
     detectors = [option.lowered().build(resources) for option in options]
@@ -79,28 +83,29 @@ def calibrate(
     )
 
 
-def _holding(detectors: Sequence[WordLevelDetector], pages: Sequence[str]) -> set[int]:
+def _holding(detectors: Sequence[Detector[Any]], pages: Sequence[str]) -> set[int]:
     """Return the documents that hold an item word for word: leaks by any standard, and so no negatives."""
-    return {place.row for detector in detectors for place in scan_texts(detector, pages) if place.whole}
+    quoting = [detector for detector in detectors if isinstance(detector, WordLevelDetector)]
+    return {place.row for detector in quoting for place in scan_texts(detector, pages) if place.whole}
 
 
 def _measure(
-    option: WordLevelConfig,
-    detector: WordLevelDetector,
+    option: DetectorConfig,
+    detector: Detector[Any],
     planted: PlantedSet,
     pages: Sequence[str],
     false_alarm_rate: float,
 ) -> list[Measured]:
-    names = list(dict.fromkeys(detector.subject.names))
+    names = list(dict.fromkeys(detector.set_names))
     documents = {name: [0.0] * len(pages) for name in names}
     for place in scan_texts(detector, pages):
-        of_set = documents[detector.subject.names[place.item_row]]
+        of_set = documents[detector.set_names[place.item_row]]
         of_set[place.row] = max(of_set[place.row], place.threshold)
     samples = samples_by_set(detector, planted, copy_scores(detector, planted), documents)
     return [measure(of_set, _threshold(option, of_set, false_alarm_rate), false_alarm_rate) for of_set in samples]
 
 
-def _threshold(option: WordLevelConfig, samples: Samples, false_alarm_rate: float) -> float | None:
+def _threshold(option: DetectorConfig, samples: Samples, false_alarm_rate: float) -> float | None:
     """Return the threshold to measure at: the chosen one, or with too few documents to choose, that in use."""
     if option.limit_option is None:
         return None

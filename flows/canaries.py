@@ -66,7 +66,7 @@ def release(
 
 def _exposed(detector: WordLevelDetector, planted: PlantedSet) -> list[float]:
     """Return 1 for each copy that the detector exposes at its limits, and 0 for the others."""
-    limits, names = detector.limits, detector.subject.names
+    limits, names = detector.limits, detector.set_names
     scores = copy_scores(detector, planted)
     by_set = [limits.by_set.get(names[copy.row], limits.exposed) for copy in planted.planted]
     return [float(score >= limit) for score, limit in zip(scores, by_set, strict=True)]
@@ -79,7 +79,7 @@ def _tell(
     found: dict[str, list[float]],
     result: RunResult,
 ) -> None:
-    sets = list(dict.fromkeys(detectors[0].subject.names))
+    sets = list(dict.fromkeys(detectors[0].set_names))
     for detector in detectors:
         for samples in samples_by_set(detector, planted, found[detector.label], {name: [] for name in sets}):
             hits = [hit for copies in samples.copies.values() for hit in copies]
@@ -90,7 +90,7 @@ def _tell(
     ways = [detector.matchable_by() for detector in detectors]
     for copy, hit in zip(planted.planted, together, strict=True):
         if any(can_be_found(copy, way[copy.row]) for way in ways):
-            by_set[detectors[0].subject.names[copy.row]][copy.kind].append(hit)
+            by_set[detectors[0].set_names[copy.row]][copy.kind].append(hit)
     for name in sets:
         result.findings.append(_finding(config, name, by_set[name]))
 

@@ -141,13 +141,17 @@ def calibrate_command(
     ] = PER_SET,
     documents: Annotated[int, typer.Option(min=1, help="Documents of the corpus to measure on.")] = DOCUMENTS,
     seed: Annotated[int, typer.Option(help="Of the choice of items and documents.")] = 1,
+    rewordings: Annotated[
+        Path | None, typer.Option(help="JSON lines of eval_set, item_id and text: items in other words, to plant too.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the results alone.")] = False,
 ) -> None:
     """Plant test items in the corpus, pick a threshold for each test set, and measure recall and precision.
 
     `calibration: FILE` in a configuration uses the result. Calibrate on a corpus that is believed clean.
     """
-    calibration = calibrate(load_config(config), Reporter(quiet), false_alarm_rate, per_set, documents, seed)
+    measured_on = (false_alarm_rate, per_set, documents, seed, rewordings)
+    calibration = calibrate(load_config(config), Reporter(quiet), *measured_on)
     write_calibration(calibration, to)
     for line in calibration_lines(calibration):
         typer.echo(visible(line))

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from audits.contamination.embedding_model import model_path
+from audits.contamination.semantic.model import find_model
 from connectors.errors import CorpusAuditError
 from flows.provenance import package_version
 
@@ -51,10 +51,10 @@ def _torch() -> Health:
 
 def _model() -> Health:
     try:
-        path = model_path(None)
+        files = find_model(None)
     except (CorpusAuditError, ImportError) as error:
         return Health("embedding model", False, str(error))
-    return Health("embedding model", True, f"all-MiniLM-L6-v2 in {path}, digest as expected")
+    return Health("embedding model", True, f"{files.name} in {files.path}, digest as expected")
 
 
 def _engine() -> Health:

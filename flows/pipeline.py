@@ -132,6 +132,9 @@ def make_plan(config: RunConfig, reporter: Reporter | None = None) -> Plan:
     if vault:
         reporter.say(vault_line(vault))
     audits = [audit.build(resources) for audit in options]
+    for audit in audits:
+        if line := audit.forecast(size):
+            reporter.say(f"  {line}")
     past = load_past(Runs(config.name, Path(config.output), config.previous), audits, baseline)
     if previous := _run_id(past, "previous"):
         reporter.say(f"last accepted run {previous}")

@@ -4,12 +4,13 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
 from audits.batch import TextBatch
 from audits.contamination.calibration import Samples
-from audits.contamination.detector import WordLevelDetector
+from audits.contamination.detector import Detector
 from audits.contamination.planting import Planted
 from audits.contamination.scoring import ScoredPlace
 from connectors import Shard, ShardReader
@@ -73,7 +74,7 @@ def with_equals(planted: Sequence[Planted], eval_items: pa.Table) -> PlantedSet:
     return PlantedSet(planted, {copy.row: of_row[copy.row] for copy in planted})
 
 
-def scan_texts(detector: WordLevelDetector, texts: Sequence[str]) -> list[ScoredPlace]:
+def scan_texts(detector: Detector[Any], texts: Sequence[str]) -> list[ScoredPlace]:
     """Return the places of texts, numbered as rows, that may expose items, without any other trace."""
     state = detector.new_state()
     for at in range(0, len(texts), _BATCH):
@@ -82,12 +83,10 @@ def scan_texts(detector: WordLevelDetector, texts: Sequence[str]) -> list[Scored
             for row, text in enumerate(texts[at : at + _BATCH], at)
         ]
         detector.scan(state, TextBatch(pa.RecordBatch.from_pylist(rows, schema=DOCUMENT_SCHEMA)))
-    # Many copies of one item are no phrase of the corpus here: they were put there.
-    state.counts.clear()
-    return detector.judge_of(state).scored()
+    return detector.scored(state)
 
 
-def copy_scores(detector: WordLevelDetector, planted: PlantedSet) -> list[float]:
+def copy_scores(detector: Detector[Any], planted: PlantedSet) -> list[float]:
     """Return for each planted copy the highest limit at which the detector exposes its item in its document."""
     best = [0.0] * len(planted.planted)
     for place in scan_texts(detector, [copy.text for copy in planted.planted]):
@@ -102,16 +101,16 @@ def can_be_found(copy: Planted, way: str) -> bool:
 
 
 def samples_by_set(
-    detector: WordLevelDetector, planted: PlantedSet, scores: Sequence[float], documents: dict[str, list[float]]
+    detector: Detector[Any], planted: PlantedSet, scores: Sequence[float], documents: dict[str, list[float]]
 ) -> list[Samples]:
     """Return the scores of copies by test set and kind, with those of `documents` by test set.
 
     Copies of items that the detector cannot find by their question or options are left out: they are counted as
     unmatchable already.
     """
-    sets, ways = detector.subject.names, detector.matchable_by()
+    sets, ways = detector.set_names, detector.matchable_by()
     copies: dict[str, dict[str, list[float]]] = {name: {} for name in documents}
     for copy, score in zip(planted.planted, scores, strict=True):
-        if can_be_found(copy, ways[copy.row]):
+        if can_be_found(copy, ways[copy.row]) and copy.kind not in detector.unmeant:
             copies[sets[copy.row]].setdefault(copy.kind, []).append(score)
     return [Samples(detector.label, name, copies[name], documents[name]) for name in documents]

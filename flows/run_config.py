@@ -8,7 +8,9 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from audits import AnyAudit, audit_kinds
+from audits import AnyAudit
+from audits.contamination.semantic.model import is_hub_name
+from audits.contamination.semantic.second_opinion import CrossEncoderConfig
 from connectors.config import CorpusSource, EvalSetSource
 from flows.canaries import CanaryConfig
 from flows.errors import ConfigError, ConfigNotFound
@@ -34,7 +36,8 @@ class EngineConfig(BaseModel):
 class RunConfig(BaseModel):
     """One audit run. Paths are relative to the configuration file; URLs are used as they are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Pydantic would repeat what was given, and a key may have been given by mistake.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = "audit"
     corpus: Annotated[list[CorpusSource], Field(min_length=1)]
@@ -113,16 +116,20 @@ def _explain(problem: dict[str, Any]) -> str:
     kind, given = problem["type"], str(problem["loc"][-1]) if problem["loc"] else ""
     if kind == "extra_forbidden":
         return f"unknown key `{place}`{_nearest(given, _known_keys(problem['loc']))}"
-    if kind == "union_tag_invalid":
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        option = problem["ctx"]["discriminator"].strip("'")
+        models = [model for model in _models_at(problem["loc"]) if option in model.model_fields]
+        known = [str(model.model_fields[option].default) for model in models]
+        if kind == "union_tag_not_found":
+            return f"`{place}`: it needs a `{option}:`; known: {', '.join(known)}"
         tag = str(problem["ctx"]["tag"])
-        kinds = list(audit_kinds())
-        return f"`{place}.kind`: unknown audit {tag!r}{_nearest(tag, kinds)}; known: {', '.join(kinds)}"
-    if kind == "union_tag_not_found":
-        return f"`{place}`: every audit needs a `kind:`; known: {', '.join(audit_kinds())}"
+        return f"`{place}.{option}`: unknown {tag!r}{_nearest(tag, known)}; known: {', '.join(known)}"
     if kind == "missing":
         return f"missing key `{place}`"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"`{place}`: {message} (got {str(problem['input'])[:80]!r})"
+    # Where an endpoint is described, a key may stand in the wrong place.
+    got = "" if "llm" in problem["loc"] else f" (got {str(problem['input'])[:80]!r})"
+    return f"`{place}`: {message}{got}"
 
 
 def _nearest(name: str, known: list[str]) -> str:
@@ -132,35 +139,36 @@ def _nearest(name: str, known: list[str]) -> str:
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Return the keys that are allowed where an unknown one stands."""
-    model: type[BaseModel] = RunConfig
-    for step in location[:-1]:
-        if isinstance(step, int):
-            continue
-        if step in audit_kinds():
-            return list(audit_kinds()[step].model_fields)
-        inner = _model_of(model.model_fields[step].annotation) if step in model.model_fields else None
-        if inner is None:
-            break
-        model = inner
+    model = _models_at(location[:-1])[0]
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
+def _models_at(location: tuple[int | str, ...]) -> list[type[BaseModel]]:
+    """Return the models of which one may stand at a place; a union's step is the tag of its member."""
+    models: list[type[BaseModel]] = [RunConfig]
+    for step in location:
+        if tagged := [model for model in models if step in _tags(model)]:
+            models = tagged
+        elif isinstance(step, str):
+            fields = [model.model_fields[step] for model in models if step in model.model_fields]
+            models = [inner for field in fields for inner in _models_of(field.annotation)] or models
+    return models
+
+
+def _tags(model: type[BaseModel]) -> set[Any]:
+    return {model.model_fields[name].default for name in ("kind", "by") if name in model.model_fields}
+
+
+def _models_of(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = [_model_of(argument) for argument in get_args(annotation)]
-    return next((model for model in found if model is not None), None)
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_of(argument)]
 
 
 def _absolute(config: RunConfig, folder: Path) -> RunConfig:
     corpus = [source.model_copy(update={"path": _absolute_paths(source, folder)}) for source in config.corpus]
     eval_sets = [source.model_copy(update={"path": _resolve(source.path, folder)}) for source in config.eval_sets]
-    audits = [
-        audit.model_copy(update={key: _resolve(getattr(audit, key), folder)})
-        if (key := _path_option(audit)) is not None
-        else audit
-        for audit in config.audits
-    ]
+    audits = [_with_absolute_paths(audit, folder) for audit in config.audits]
     return config.model_copy(
         update={
             "corpus": corpus,
@@ -182,9 +190,17 @@ def _absolute_target(target: TargetMixConfig | None, folder: Path) -> TargetMixC
     return target.model_copy(update={"path": _resolve(target.path, folder)})
 
 
-def _path_option(audit: AnyAudit) -> str | None:
-    """Return the option of an audit that names a file of the user's, where it has one and it is given."""
-    return next((key for key in ("tokenizer", "model") if getattr(audit, key, None) is not None), None)
+def _with_absolute_paths(audit: AnyAudit, folder: Path) -> AnyAudit:
+    changes: dict[str, Any] = {}
+    if (tokenizer := getattr(audit, "tokenizer", None)) is not None:
+        changes["tokenizer"] = _resolve(tokenizer, folder)
+    # `org/name` is a model of the local hub cache, unless there is such a folder.
+    if (model := getattr(audit, "model", None)) is not None and not (is_hub_name(model) and not _exists(model, folder)):
+        changes["model"] = _resolve(model, folder)
+    opinion = getattr(audit, "second_opinion", None)
+    if isinstance(opinion, CrossEncoderConfig):
+        changes["second_opinion"] = opinion.model_copy(update={"model": _resolve(opinion.model, folder)})
+    return audit.model_copy(update=changes)
 
 
 def _absolute_paths(source: CorpusSource, folder: Path) -> str | list[str]:

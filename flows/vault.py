@@ -59,7 +59,7 @@ def open_vault(folder: str | None, eval_sets: Sequence[EvalSetSource], audits: S
     files = _files_by_set(folder, [source.name for source in eval_sets])
     tables = [_load(source, files[source.name]) for source in eval_sets if source.name in files]
     items = pa.concat_tables([EVAL_ITEM_SCHEMA.empty_table(), *tables])
-    resources = Resources(items)
+    resources = Resources(items, secret=True)
     detectors = [
         audit.model_copy(update={"name": f"{_PREFIX}{audit.label}"}).build(resources)
         for audit in audits

@@ -20,13 +20,22 @@ DEFINITIONS = {
     "documents of a corpus (recall), and by scanning the documents as they are (false alarms); precision is the share "
     "of planted copies among all that was exposed, so it holds for that mix. Canaries measure recall in this run. "
     "Intervals are Wilson's, 95 %.",
-    "semantic_overlap": "Cosine of the sentence embeddings of the question and of a window of a document that "
-    "shares its rare words, together with the share of the question's numbers that the window has.",
+    "semantic_overlap": "The probability that a passage says what a question says: a logistic regression over the "
+    "cosine of their sentence embeddings (from what unrelated texts have) and over the numbers, names, units and "
+    "length that differ. Only passages that share rare concepts with the question are compared.",
+    "reworded, translated, same problem with new numbers, same topic": "What semantic_overlap found: the question in "
+    "other words; in another language; with other numbers, so that its answer is another (suspect at most); or only "
+    "the same subject (no leak).",
+    "Maps of meaning": "Sentence embeddings of test items and of the passages compared with them, in two dimensions "
+    "by t-SNE (perplexity 10) from their first principal components, for each test set by itself. It keeps "
+    "neighbours together, so near means alike by comparison with everything drawn; other distances mean nothing. "
+    "No verdict comes from a map.",
     "How far to trust the detectors": "On this project's benchmark (benchmarks/results), of whole questions in web "
     "pages ngram_overlap exposes 100 % for GSM8K, 99 % for MATH and 98 % for MMLU; of GSM8K copies with 20 % of the "
-    "words swapped, ngram_overlap 22 % and near_duplicate 95 %; of LMSYS rewordings, semantic_overlap 63 %. Accused: 0 "
-    "of 1,000 web pages by any; of GSM8K's training problems 0.04 % by ngram_overlap, 0.08 % by near_duplicate, 0.5 % "
-    "by semantic_overlap, some of them near-copies. Other test sets and corpora may behave differently: calibrate.",
+    "words swapped, ngram_overlap 22 % and near_duplicate 95 %; of LMSYS rewordings, semantic_overlap 97 %. Accused: 0 "
+    "of 1,000 web pages by any for GSM8K; of its training problems 0.04 % by ngram_overlap, 0.08 % by near_duplicate "
+    "and 0.4 % by semantic_overlap, some of them near-copies. Other test sets and corpora may behave differently: "
+    "calibrate.",
     "exposed, suspect, clean, unmatchable": "Exposed: a detector found the item at its threshold. Suspect: found in "
     "part. Clean: looked for and not found. Unmatchable: too short or too alike to be found, so nothing is known.",
     "domain_drift, language_drift, script_drift": "A share fails when its change is real (Benjamini-Hochberg q-value "

@@ -16,6 +16,7 @@ from audits.findings import Finding, Status
 from audits.wording import percent, points
 from reports.definitions import DEFINITIONS
 from reports.differences import marked
+from reports.embedding_map import MAX_MAPS, WIDTH, pair_id
 from reports.result import RunResult
 from reports.view import report_view
 
@@ -137,4 +138,5 @@ def _environment() -> Environment:
     )
     environment.filters.update(number=number, size=size)
     environment.globals.update(marks=MARKS, quantity=quantity, bar=bar, cell=cell, heading=heading, marked=marked)
+    environment.globals.update(pair_id=pair_id, max_maps=MAX_MAPS, map_width=WIDTH)
     return environment

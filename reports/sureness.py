@@ -11,12 +11,14 @@ EVIDENCE_CLASSES = (
     "question_answer",
     "question_only",
     "reworded",
+    "translated",
+    "same_problem_new_numbers",
     "passage_only",
-    "similar",
+    "same_topic",
     "template",
     "answer_only",
 )
-"""From the strongest evidence to the weakest; the last two are no leaks by themselves."""
+"""From the strongest evidence to the weakest; the last three are no leaks by themselves."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from audits.contamination.semantic.embedding_map import TABLE as MAP_TABLE
 from audits.findings import Finding, Match, Status
 from connectors.ledger import LedgerEntry
+from reports.embedding_map import MapView, embedding_maps
 from reports.result import RunResult
 from reports.summary import contamination_counts, coverage_counts
 from reports.sureness import SureRow, evidence_counts, sure_lines, sure_rows
@@ -22,6 +24,8 @@ MAX_PAIRS = 60
 _NEEDS_A_LOOK = SEVERITY[:4]
 
 TITLES = {
+    "by_threshold": "Items exposed, and documents that expose one, if the threshold were another",
+    "background": "Cosines of ordinary passages of this corpus with their nearest test item",
     "shares": "Shares of tokens (of letters for scripts, of documents for markers)",
     "attribution": "Where each change comes from, in share of all tokens",
     "sampling_weights": "How to restore the mix: share to keep when sampling down, epochs when sampling up",
@@ -53,8 +57,9 @@ TITLES = {
 PREVIOUS = "previous_"
 """Begins the names of tables that compare with the last accepted run where there is a baseline as well."""
 
-_NOT_SHOWN = ("rates", "ecdf", "curves")
-"""Tables that are no tables for people: the detectors' rates stand beside their verdicts, curves are drawn."""
+_NOT_SHOWN = ("rates", "ecdf", "curves", "candidates", MAP_TABLE)
+"""Tables that are no tables for people: the detectors' rates stand beside their verdicts, curves and maps are drawn,
+and pairs of windows and items are for cutting thresholds again."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ class ReportView:
     sure_beside: dict[tuple[str, str], str]
     pairs: list[Match]
     pairs_total: int
+    maps: list[MapView]
     tables: list[TableView]
     ledger: list[LedgerEntry]
     reasons: list[tuple[str, int]]
@@ -122,6 +128,7 @@ class ReportView:
 def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
     """Arrange a run for the report. `dropped` names the parts left out to keep the page small."""
     pairs = [] if "excerpts" in dropped else _pairs(result)
+    shown = {(match.eval_set, match.item_id) for match in pairs[:MAX_PAIRS]}
     sure = sure_rows(result)
     tables = [] if "tables" in dropped else _tables(result)
     entries = sorted(result.ledger, key=lambda entry: (entry.whole(), entry.quarantined == 0, entry.shard))
@@ -138,6 +145,7 @@ def report_view(result: RunResult, dropped: tuple[str, ...] = ()) -> ReportView:
         sure_beside=sure_lines(sure),
         pairs=pairs[:MAX_PAIRS],
         pairs_total=len(pairs),
+        maps=[] if "tables" in dropped else embedding_maps(result, shown),
         tables=tables,
         ledger=entries[:MAX_ROWS],
         reasons=Counter(row.reason for row in result.quarantine).most_common(),

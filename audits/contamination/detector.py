@@ -1,16 +1,17 @@
-"""What the detectors that quote have in common: a state of matches, limits, and how the state is judged."""
+"""What detectors of test items have in common (limits, calibration), and what those that quote have beside it."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self
 
 import pyarrow as pa
 from pydantic import Field
 
-from audits.base import Audit, AuditConfig
+from audits.base import Audit, AuditConfig, Resources, StateT
 from audits.contamination.exposure_findings import Judgement
 from audits.contamination.match_state import MatchState
 from audits.contamination.recorder import Recorder, Subject
-from audits.contamination.scoring import Judge, Limits
+from audits.contamination.scoring import Judge, Limits, ScoredPlace
 from audits.contamination.templates import Templates
 from audits.contamination.verdicts import judge
 from audits.findings import Status, Summary
@@ -19,8 +20,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Score = Annotated[float, Field(gt=0, le=1)]
 
 
-class WordLevelConfig(AuditConfig):
-    """Options that word-level detectors share.
+class DetectorConfig(AuditConfig):
+    """Options that every detector of test items shares.
 
     `thresholds` are limits by test set, such as `corpus-audit calibrate` finds; they go before the detector's own. A
     test set fails when more than `max_exposed_share` of its items are exposed; the check is INSUFFICIENT where less
@@ -39,17 +40,44 @@ class WordLevelConfig(AuditConfig):
         """Return the scores from which a place exposes an item, or makes it suspect."""
         return Limits(1.0, 1.0)
 
+    def lowered(self) -> Self:
+        """Return the same options with everything recorded that a lower limit might expose."""
+        return self
+
+    def build(self, resources: Resources) -> "Detector[Any]":
+        """Make the detector, with whatever indexes it needs."""
+        raise NotImplementedError
+
+
+class Detector(Audit[StateT]):
+    """What finds test items in documents, and can be calibrated: it has limits, and scores every place it finds."""
+
+    unmeant: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of planted copies that are not meant to be exposed by it, and so tell nothing of its recall."""
+
+    limits: Limits
+    set_names: list[str]
+    """Name of the test set of each item row."""
+
+    @abstractmethod
+    def matchable_by(self) -> list[str]:
+        """Return per item row what the detector finds it by, "" for nothing."""
+
+    @abstractmethod
+    def scored(self, state: StateT) -> list[ScoredPlace]:
+        """Return every place that some limit would make expose an item, in texts that copies were planted in."""
+
+
+class WordLevelConfig(DetectorConfig):
+    """Options of the detectors that quote, word for word or nearly."""
+
     def floor(self) -> float:
         """Return the score from which a place is recorded: the lowest that can make anything of it in any set."""
         limits = self.limits()
         return min(limits.exposed, limits.suspect, *limits.by_set.values())
 
-    def lowered(self) -> Self:
-        """Return the same options with everything recorded that a lower limit might expose."""
-        return self
 
-
-class WordLevelDetector(Audit[MatchState]):
+class WordLevelDetector(Detector[MatchState]):
     """A detector whose matches can be quoted; a subclass finds spans and says what it found in words (`phrase`)."""
 
     phrase: str
@@ -60,6 +88,7 @@ class WordLevelDetector(Audit[MatchState]):
         self.exposed_share, self.matchable_share = config.max_exposed_share, config.min_matchable_share
         self.eval_items = eval_items
         self.subject = subject
+        self.set_names = subject.names
         self.templates = templates
         self.recorder = Recorder(self.label, subject)
 
@@ -67,13 +96,16 @@ class WordLevelDetector(Audit[MatchState]):
         """Return the state of an empty corpus."""
         return MatchState()
 
-    @abstractmethod
-    def matchable_by(self) -> list[str]:
-        """Return per item row what the detector finds it by, "" for nothing."""
-
     def judge_of(self, state: MatchState) -> Judge:
         """Return the judge of a state's matches."""
         return Judge(self.subject, self.templates, self.limits, state)
+
+    def scored(self, state: MatchState) -> list[ScoredPlace]:
+        """Return every place that some limit would make expose an item.
+
+        Nothing is learnt of the corpus's own phrases: many copies of one item are none, they were put there.
+        """
+        return Judge(self.subject, self.templates, self.limits, replace(state, counts={})).scored()
 
     def summary(self, state: MatchState, reference: Any = None) -> Summary:
         """Judge every item by its best document; a baseline plays no part."""

@@ -9,6 +9,7 @@ from audits.wording import counted, percent
 
 _INFORMATIONAL = {
     "answer_only": "have an answer that stands in the corpus without its question, which is no leak by itself",
+    "same_topic": "have passages on their subject that ask something else, which is no leak",
     "template": "share only the wording that many items of the set have, or a phrase that the corpus has everywhere",
 }
 

@@ -9,7 +9,7 @@ kind does not depend on what else is planted.
 
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -35,12 +35,25 @@ class Planted:
     text: str
 
 
-def plant_items(eval_items: pa.Table) -> list[PlantItem]:
+Rewordings = Mapping[tuple[str, str], Sequence[str]]
+"""Rewordings of items by (eval set, item id)."""
+
+
+def plant_items(eval_items: pa.Table, rewordings: Rewordings | None = None) -> list[PlantItem]:
     """Return the rows of a table in `EVAL_ITEM_SCHEMA` as items that edits work on."""
+    known = rewordings or {}
     names = ("eval_set", "item_id", "question", "choices", "answer", "passage")
     columns = [eval_items.column(name).to_pylist() for name in names]
     return [
-        PlantItem(eval_set, item_id, question, tuple(choices or ()), answer, passage)
+        PlantItem(
+            eval_set,
+            item_id,
+            question,
+            tuple(choices or ()),
+            answer,
+            passage,
+            tuple(known.get((eval_set, item_id), ())),
+        )
         for eval_set, item_id, question, choices, answer, passage in zip(*columns, strict=True)
     ]
 
@@ -78,14 +91,20 @@ def embed(text: str, page: str, rng: random.Random) -> str:
 
 
 def plant(
-    eval_items: pa.Table, pages: Sequence[str], kinds: Sequence[str] = KINDS, per_set: int | None = 300, seed: int = 1
+    eval_items: pa.Table,
+    pages: Sequence[str],
+    kinds: Sequence[str] = KINDS,
+    per_set: int | None = 300,
+    seed: int = 1,
+    rewordings: Rewordings | None = None,
 ) -> list[Planted]:
     """Return documents with one test item each: for every set and kind, `per_set` items (None: all of them).
 
     The items are the same for every kind, less those that the kind does not apply to. Pages are used in turn, so that
-    no page serves twice while there are enough. Without pages a document is the planted text alone.
+    no page serves twice while there are enough. Of items with `rewordings` as many as there are, up to `per_set`, are
+    planted in those. Without pages a document is the planted text alone.
     """
-    items = plant_items(eval_items)
+    items = plant_items(eval_items, rewordings)
     material = material_of(pages, items)
     rows_of: dict[str, list[int]] = {}
     for row, item in enumerate(items):
@@ -93,9 +112,12 @@ def plant(
     planted: list[Planted] = []
     for eval_set, rows in rows_of.items():
         chosen = _sample(rows, per_set, random.Random(f"{seed} {eval_set}"))
+        worded = _sample(
+            [r for r in rows if items[r].rewordings], per_set, random.Random(f"{seed} {eval_set} reworded")
+        )
         for kind in kinds:
             first_page = random.Random(f"{seed} {eval_set} {kind}").randrange(len(pages) or 1)
-            for at, row in enumerate(chosen):
+            for at, row in enumerate(worded if kind == "reworded" else chosen):
                 page = pages[(first_page + at) % len(pages)] if pages else ""
                 planted.extend(_planted(items[row], row, kind, page, material, seed))
     return planted

@@ -59,7 +59,10 @@ _NO_NAMES = _words(
 
 @dataclass(frozen=True)
 class PlantItem:
-    """One test item, in the fields of `EVAL_ITEM_SCHEMA`; `choices` is empty where it has none."""
+    """One test item, in the fields of `EVAL_ITEM_SCHEMA`; `choices` is empty where it has none.
+
+    `rewordings` are other ways to say the question that somebody wrote, if there are any.
+    """
 
     eval_set: str
     item_id: str
@@ -67,6 +70,7 @@ class PlantItem:
     choices: tuple[str, ...]
     answer: str | None
     passage: str | None
+    rewordings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,11 @@ def lookalikes(item: PlantItem, rng: random.Random, material: Material) -> str |
     return "".join(letters)
 
 
+def reworded(item: PlantItem, rng: random.Random, material: Material) -> str | None:
+    """Return one of the item's rewordings; only people and models can write them, so they must be given."""
+    return rng.choice(item.rewordings) if item.rewordings else None
+
+
 EDITS: dict[str, Edit] = {
     "question": question,
     "question_answer": question_answer,
@@ -248,5 +257,6 @@ EDITS: dict[str, Edit] = {
     "lookalikes": lookalikes,
     "split_lines": split_lines,
     "numbered_lines": numbered_lines,
+    "reworded": reworded,
 }
 """Every kind of planted copy by its name; names are stable, results and reports are keyed by them."""

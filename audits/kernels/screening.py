@@ -15,24 +15,25 @@ from numba import njit
 def screen(  # type: ignore[no-untyped-def]
     ids, doc_offsets, weights, starts, postings, norms, length, stride, min_cosine, min_shared, unknown_weight
 ):
-    """Return (document, first word, last-plus-one word, item, cosine) of window and item pairs, float64.
+    """Return (document, first word, last-plus-one word, item, cosine): each document's best window for each item.
 
-    `ids` (int32) gives each word of the batch its number in the items' vocabulary, -1 if unknown and -2 if
-    too common to weigh; `weights` (float64) are squared inverse document frequencies; the items with word w
-    are `postings[starts[w]:starts[w + 1]]` (int32), their summed weights `norms` (float64). Windows of
-    `length` words start every `stride` words. A pair must share `min_shared` different words; an unknown word
-    adds `unknown_weight` to a window's sum.
+    float64 of shape (pairs, 5). `ids` (int32) gives each word of the batch its number in the items' vocabulary, -1 if
+    unknown and -2 if too common to weigh; `weights` (float64) are squared inverse document frequencies; the items with
+    word w are `postings[starts[w]:starts[w + 1]]` (int32), their summed weights `norms` (float64). Windows of `length`
+    words start every `stride` words. A pair must share `min_shared` different words and reach `min_cosine`; an unknown
+    word adds `unknown_weight` to a window's sum.
     """
     scores = np.zeros(len(norms), dtype=np.float64)
     shared = np.zeros(len(norms), dtype=np.int64)
     touched = np.empty(len(norms), dtype=np.int64)
     stamps = np.zeros(len(weights), dtype=np.int64)
+    rows = np.full(len(norms), -1, dtype=np.int64)
     capacity = np.int64(1024)
     out = np.empty((capacity, 5), dtype=np.float64)
     count, window = np.int64(0), np.int64(0)
     for doc in range(len(doc_offsets) - 1):
         start, stop = doc_offsets[doc], doc_offsets[doc + 1]
-        first = start
+        first, before = start, count
         while first < stop:
             last = min(first + length, stop)
             first = max(start, last - length)
@@ -60,15 +61,21 @@ def screen(  # type: ignore[no-untyped-def]
                 enough = shared[item] >= min_shared and cosine >= min_cosine
                 scores[item] = 0.0
                 shared[item] = 0
-                if enough:
+                if not enough:
+                    continue
+                row = rows[item]
+                if row < before:
                     if count == capacity:
                         capacity *= 2
                         grown = np.empty((capacity, 5), dtype=np.float64)
                         grown[:count] = out[:count]
                         out = grown
-                    out[count, 0], out[count, 1], out[count, 2] = doc, first, last
-                    out[count, 3], out[count, 4] = item, cosine
+                    row = count
+                    rows[item] = row
+                    out[row, 4] = -1.0
                     count += 1
+                if cosine > out[row, 4]:
+                    out[row, 0], out[row, 1], out[row, 2], out[row, 3], out[row, 4] = doc, first, last, item, cosine
             if last == stop:
                 break
             first += stride

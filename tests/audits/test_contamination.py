@@ -1,6 +1,5 @@
 """Test items planted in real text: what each detector must find, and what it must leave alone."""
 
-import json
 import random
 
 import pytest
@@ -9,12 +8,9 @@ from audits.base import Resources
 from audits.contamination.exact_match import ExactMatchConfig
 from audits.contamination.near_duplicate import NearDuplicateConfig
 from audits.contamination.ngram_overlap import NgramOverlapConfig
-from audits.contamination.semantic_overlap import SemanticOverlapConfig, number_share
 from audits.contamination.verdicts import VERDICTS, combine
-from audits.errors import ModelUnavailable
 from audits.findings import ItemVerdict, Status
 from tests.audits.corpora import (
-    DATA,
     WORD_LEVEL,
     documents,
     gsm8k,
@@ -157,49 +153,6 @@ def test_secrets_near_a_leak_are_masked():
     page = f"Mail jane.doe@example.org or use AKIAIOSFODNN7EXAMPLE. {QUESTIONS[1]}"
     match = judged(ExactMatchConfig, [page]).matches[0]
     assert "jane.doe" not in match.excerpt and "AKIAIOSFODNN7EXAMPLE" not in match.excerpt
-
-
-def test_real_rewordings_are_found_in_meaning_and_ordinary_pages_are_not():
-    """Floors, not measurements: on all 330 planted rewordings 62 % were exposed and 15 % more suspect."""
-    path = DATA / "rewordings" / "gsm8k.jsonl"
-    pairs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    questions = [pair["question"] for pair in pairs]
-    texts = [inside(f"\n{pair['rewording']}\n", page) for pair, page in zip(pairs, pages(10), strict=True)]
-    word_level = judged(NgramOverlapConfig, texts, questions, [None] * 10)
-    assert verdicts(word_level).count("exposed") <= 1
-    summary = judged(SemanticOverlapConfig, [*texts, *pages(10, 4)], questions, [None] * 10)
-    assert verdicts(summary).count("exposed") >= 4
-    assert verdicts(summary).count("clean") <= 4
-    assert {match.row for match in summary.matches} <= set(range(10))
-    assert all(match.item_id == f"set-{match.row}" for match in summary.matches if match.verdict == "exposed")
-    assert summary.findings[0].status is Status.WARN
-
-
-def test_what_the_budget_leaves_out_is_said():
-    texts = [
-        inside(f"{question} {n}", page) for n, (question, page) in enumerate(zip(QUESTIONS * 3, pages(9), strict=True))
-    ]
-    summary = judged(SemanticOverlapConfig, texts, max_encodes=2)
-    [finding] = [f for f in summary.findings if f.subject == "budget"]
-    assert finding.status is Status.INSUFFICIENT and finding.value > 0
-
-
-def test_a_model_that_is_not_there_is_an_error_with_a_remedy(tmp_path):
-    with pytest.raises(ModelUnavailable, match=r"modules\.json"):
-        judged(SemanticOverlapConfig, [], model=str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("question", "window", "share"),
-    [
-        ("16 eggs, 3 eaten", "3 of 16", 1.0),
-        ("16 eggs, 3 eaten", "16 only", 0.5),
-        ("none", "7", 1.0),
-        ("1,000", "1000", 1.0),
-    ],
-)
-def test_numbers_are_compared_as_numbers(question, window, share):
-    assert number_share(question, window) == share
 
 
 def test_the_worst_verdict_of_all_detectors_stands():

@@ -185,7 +185,7 @@ def test_a_calibration_of_another_version_is_not_read(tmp_path, calibrated):
 
 def test_without_detectors_or_documents_there_is_nothing_to_calibrate(tmp_path, config):
     path = config(audits=[{"kind": "language_drift"}])
-    with pytest.raises(CalibrationUnusable, match="no word-level detector"):
+    with pytest.raises(CalibrationUnusable, match="no detector of test items"):
         calibrate(load_config(path))
     (tmp_path / "corpus" / "a.jsonl").write_bytes(b"")
     with pytest.raises(CalibrationUnusable, match="no readable document"):

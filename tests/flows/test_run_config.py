@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,39 @@ def test_urls_are_left_as_they_are(write_config):
 def test_each_mistake_is_named_with_its_path(write_config, keys, said):
     text = problem(write_config(**keys))
     assert all(part in text for part in said), text
+
+
+JUDGE = {"by": "llm", "model": "judge", "url": "http://localhost:8000/v1"}
+
+
+@pytest.mark.parametrize(
+    ("opinion", "said"),
+    [
+        ({"by": "llmm"}, ["second_opinion.by`: unknown 'llmm'", "did you mean `llm`", "known: cross_encoder, llm"]),
+        ({"model": "judge"}, ["second_opinion`: it needs a `by:`", "known: cross_encoder, llm"]),
+        (JUDGE | {"key_evn": "JUDGE_KEY"}, ["unknown key", "llm.key_evn`", "did you mean `key_env`"]),
+        ({"by": "cross_encoder", "model": "x", "min_sam": 0.5}, ["min_sam`", "did you mean `min_same`"]),
+    ],
+)
+def test_a_mistake_in_a_part_of_an_audit_is_named_with_its_path(write_config, opinion, said):
+    text = problem(write_config(audits=[{"kind": "semantic_overlap", "second_opinion": opinion}]))
+    assert all(part in text for part in said), text
+
+
+@pytest.mark.parametrize("wrong", [{"key_env": "sk-S3CRET"}, {"url": "https://u:S3CRET@h/v1"}, {"api_key": "S3CRET"}])
+def test_a_key_in_the_wrong_place_is_not_repeated(write_config, wrong):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write_config(audits=[{"kind": "semantic_overlap", "second_opinion": JUDGE | wrong}]))
+    assert "second_opinion.llm." in str(caught.value)
+    assert "S3CRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_folder_of_a_cross_encoder_is_relative_to_the_configuration(write_config, tmp_path):
+    opinion = {"by": "cross_encoder", "model": "models/pairs"}
+    path = write_config(
+        eval_sets=[{"name": "gsm8k", "path": "x"}], audits=[{"kind": "semantic_overlap", "second_opinion": opinion}]
+    )
+    assert load_config(path).audits[0].second_opinion.model == str(tmp_path / "models" / "pairs")
 
 
 def test_a_missing_key_is_named(tmp_path):

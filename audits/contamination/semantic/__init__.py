@@ -1,0 +1,1 @@
+"""Test items in other words: candidates, encoders, a verifier, and second opinions."""
