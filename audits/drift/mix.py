@@ -175,7 +175,8 @@ def epochs_within(
     for at, weight in zip(asked, weights, strict=True):
         taken = min(left * wanted[at] / weight, max_epochs * have[at])
         epochs[at] = taken / have[at]
-        left -= taken
+        # A remainder of nothing must not turn negative by rounding.
+        left = max(0.0, left - taken)
     return epochs
 
 
